@@ -1,0 +1,26 @@
+"""Units of work on SQLite and PostgreSQL.
+
+`Database.write` and `Database.read` run plain functions of a `Tx`; `reseal.kernel.storage.open_database`
+gives the adapter for a URL. `schema` holds what all tables share, `database` the theory of operation.
+"""
+
+from __future__ import annotations
+
+from reseal.kernel.db.database import CommitProbe, Context, Database, Stats
+from reseal.kernel.db.schema import Json, Utc, from_microseconds, metadata, tenant_columns, to_microseconds
+from reseal.kernel.db.tx import Tx, chunks
+
+__all__ = [
+    "CommitProbe",
+    "Context",
+    "Database",
+    "Json",
+    "Stats",
+    "Tx",
+    "Utc",
+    "chunks",
+    "from_microseconds",
+    "metadata",
+    "tenant_columns",
+    "to_microseconds",
+]

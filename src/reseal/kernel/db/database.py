@@ -1,0 +1,115 @@
+"""The door to the database: units of work, run one way on three adapters.
+
+    await db.write(f, *args)    f(tx, *args) inside a transaction; answered after COMMIT
+    await db.read(f, *args)     f(tx, *args) on a consistent snapshot
+
+A unit is a plain function of a transaction. If it raises, it is rolled back alone and the exception reaches
+the caller. It must take time and chance from `tx` only: PostgreSQL may ask for it to be run again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol, TypeVar
+
+import sqlalchemy as sa
+
+from reseal.kernel.changes import Reactor
+from reseal.kernel.clock import Clock
+from reseal.kernel.db.keymaker import KeyMaker
+from reseal.kernel.db.tx import Tx
+from reseal.kernel.entropy import Entropy
+from reseal.kernel.errors import ResealError, StorageFull, Unavailable
+from reseal.kernel.ids import TenantKey
+
+T = TypeVar("T")
+
+CommitProbe = Callable[[Literal["before", "after"], int], None]
+"""Called around every numbered commit of this process; a test kills the process there."""
+
+
+@dataclass(slots=True)
+class Stats:
+    """What the database did since it was opened, for budgets and metrics."""
+
+    write_units: int = 0
+    read_units: int = 0
+    commits: int = 0
+    statements: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What every adapter needs to make a `Tx`; `seal` gives the events of a commit their positions."""
+
+    clock: Clock
+    entropy: Entropy
+    seal: Callable[[Tx], None]
+    reactors: Sequence[Reactor] = ()
+    probe: CommitProbe | None = None
+
+    def tx(self, connection: sa.Connection, keys: KeyMaker | None) -> Tx:
+        """A transaction for one unit."""
+        return Tx(connection, now=self.clock.now(), entropy=self.entropy, keys=keys, reactors=self.reactors)
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A unit of work with its arguments, ready to be run in a transaction."""
+
+    function: Callable[..., Any]
+    args: tuple[Any, ...]
+    kwargs: Mapping[str, Any]
+    causes: TenantKey | None = None
+
+    def run(self, tx: Tx) -> Any:
+        """Run the function, then the reactors, under the tenant's lock if causes of assignment change."""
+        if self.causes is not None:
+            tx.lock(f"causes:{self.causes}")
+        result = self.function(tx, *self.args, **self.kwargs)
+        tx.settle()
+        return result
+
+
+class Database(Protocol):
+    """The facade that services' callers hold."""
+
+    stats: Stats
+    url: str
+
+    async def write(
+        self,
+        unit: Callable[..., T],
+        /,
+        *args: Any,
+        causes: TenantKey | None = None,
+        **kwargs: Any,
+    ) -> T:
+        """Run a unit that may change rows. `causes` names the tenant whose causes of assignment it edits."""
+
+    async def read(self, unit: Callable[..., T], /, *args: Any, **kwargs: Any) -> T:
+        """Run a unit that only reads."""
+        ...
+
+    async def close(self) -> None:
+        """Finish what was accepted, then release files and connections."""
+
+
+def storage_error(error: sa.exc.DBAPIError, url: str) -> ResealError | None:
+    """What a driver's error means for people, if it is about the storage and not about our statement."""
+    original = error.orig
+    code = getattr(original, "sqlite_errorname", "") or getattr(original, "sqlstate", "") or ""
+    if code.startswith("SQLITE_FULL") or code == "53100":
+        return StorageFull(
+            code="StorageFull",
+            message=f"The disk that holds the database {url} is full; the change was not made.",
+            remedy="Free some space; nothing needs to be repaired, the server goes on by itself.",
+        )
+    if code.startswith(("SQLITE_IOERR", "SQLITE_CANTOPEN", "SQLITE_READONLY")) or code[:2] in {"08", "57"}:
+        return Unavailable(
+            code="StorageUnavailable",
+            message=f"The database {url} cannot be used: {original}.",
+            remedy="Check the disk or the database server, then try again; the change was not made.",
+        )
+    return None

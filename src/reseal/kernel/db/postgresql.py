@@ -1,0 +1,121 @@
+"""PostgreSQL: units in a bounded pool of threads and connections; several processes may share the database.
+
+Isolation is READ COMMITTED: units that change causes of assignment serialise themselves by the tenant's lock,
+which they take before they read. A unit that PostgreSQL cancels (deadlock, serialisation) is run again from
+the start.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+
+from reseal.kernel.db.database import Context, Stats, Unit, storage_error
+from reseal.kernel.db.keymaker import KeyMaker, open_epoch
+from reseal.kernel.errors import Unavailable
+from reseal.kernel.ids import TenantKey
+
+T = TypeVar("T")
+
+CONNECTIONS = 8
+ATTEMPTS = 5
+_RETRIED = {"40001", "40P01"}  # serialization_failure, deadlock_detected
+
+
+def postgresql_engine(url: str, connections: int = CONNECTIONS) -> sa.Engine:
+    """An engine on psycopg with a bounded pool."""
+    return sa.create_engine(
+        sa.make_url(url).set(drivername="postgresql+psycopg"),
+        pool_size=connections,
+        max_overflow=0,
+        pool_pre_ping=True,
+    )
+
+
+class PostgresDatabase:
+    """A database that replicas share."""
+
+    def __init__(self, url: str, context: Context, connections: int = CONNECTIONS) -> None:
+        self.url = sa.make_url(url).render_as_string(hide_password=True)
+        self.stats = Stats()
+        self._context = context
+        self._engine = postgresql_engine(url, connections)
+        self._pool = ThreadPoolExecutor(connections, thread_name_prefix="reseal-postgres")
+        self._keys: KeyMaker | None = None
+        self._keys_lock = threading.Lock()
+
+    async def write(
+        self,
+        unit: Callable[..., T],
+        /,
+        *args: Any,
+        causes: TenantKey | None = None,
+        **kwargs: Any,
+    ) -> T:
+        result: T = await self._run(self._write, Unit(unit, args, kwargs, causes))
+        return result
+
+    async def read(self, unit: Callable[..., T], /, *args: Any, **kwargs: Any) -> T:
+        result: T = await self._run(self._read, Unit(unit, args, kwargs))
+        return result
+
+    async def close(self) -> None:
+        await asyncio.get_running_loop().run_in_executor(None, partial(self._pool.shutdown, wait=True))
+        self._engine.dispose()
+
+    async def _run(self, work: Callable[[Unit], Any], unit: Unit) -> Any:
+        return await asyncio.get_running_loop().run_in_executor(self._pool, self._guarded, work, unit)
+
+    def _guarded(self, work: Callable[[Unit], Any], unit: Unit) -> Any:
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                return work(unit)
+            except sa.exc.DBAPIError as error:
+                if failure := storage_error(error, self.url):
+                    raise failure from error
+                if getattr(error.orig, "sqlstate", None) not in _RETRIED:
+                    raise
+                if attempt == ATTEMPTS:
+                    raise Unavailable(
+                        code="TooMuchContention",
+                        message=f"The change was cancelled {ATTEMPTS} times: others changed the same rows.",
+                        remedy="Try again.",
+                    ) from error
+        raise AssertionError("unreachable: the last attempt returns or raises")
+
+    def _write(self, unit: Unit) -> Any:
+        keys = self._key_maker()
+        with self._engine.connect() as connection, connection.begin():
+            tx = self._context.tx(connection, keys)
+            result = unit.run(tx)
+            self.stats.commits += 1
+            number = self.stats.commits
+            if self._context.probe:
+                self._context.probe("before", number)
+        if self._context.probe:
+            self._context.probe("after", number)
+        self.stats.write_units += 1
+        self.stats.statements += tx.statements
+        return result
+
+    def _read(self, unit: Unit) -> Any:
+        engine = self._engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        with engine.connect() as connection, connection.begin():
+            tx = self._context.tx(connection, None)
+            result = unit.function(tx, *unit.args, **unit.kwargs)
+            self.stats.read_units += 1
+            self.stats.statements += tx.statements
+            return result
+
+    def _key_maker(self) -> KeyMaker:
+        with self._keys_lock:
+            if self._keys is None:
+                with self._engine.begin() as connection:
+                    self._keys = open_epoch(connection)
+            return self._keys

@@ -1,0 +1,231 @@
+"""SQLite: one writer thread with group commit, a few read-only connections.
+
+Units that wait are run in one transaction, each in a SAVEPOINT of its own: one fsync acknowledges them all,
+and a unit that fails takes nobody with it. Callers are answered after COMMIT. Events get their positions in
+the same transaction, because the only writer knows their order.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+
+from reseal.kernel.db.database import Context, Stats, Unit, storage_error
+from reseal.kernel.db.keymaker import KeyMaker, open_epoch
+from reseal.kernel.db.tx import Tx
+from reseal.kernel.ids import TenantKey
+
+T = TypeVar("T")
+
+GROUP_LIMIT = 64
+READERS = 4
+
+
+def sqlite_engine(url: str, *, read_only: bool = False) -> sa.Engine:
+    """An engine whose connections run WAL with full durability and leave BEGIN to us."""
+    engine = sa.create_engine(
+        url,
+        poolclass=sa.pool.StaticPool if _in_memory(url) else sa.pool.QueuePool,
+        connect_args={"check_same_thread": False},
+    )
+
+    @sa.event.listens_for(engine, "connect")
+    def configure(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None
+        for pragma in _PRAGMAS:
+            connection.execute(f"PRAGMA {pragma}")
+        if read_only:
+            connection.execute("PRAGMA query_only=ON")
+
+    @sa.event.listens_for(engine, "begin")
+    def begin(connection: sa.Connection) -> None:
+        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+
+    return engine
+
+
+_PRAGMAS = (
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    "busy_timeout=5000",
+    "foreign_keys=ON",
+    "cache_size=-32000",
+    "temp_store=MEMORY",
+)
+
+
+def _in_memory(url: str) -> bool:
+    return sa.make_url(url).database in (None, "", ":memory:")
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    unit: Unit
+    answer: Future[Any]
+
+
+class Writer:
+    """Runs units on one connection, several to a commit. One thread (or the loop) owns it."""
+
+    def __init__(self, engine: sa.Engine, context: Context, stats: Stats, url: str) -> None:
+        self._connection = engine.connect()
+        self._context = context
+        self._stats = stats
+        self._url = url
+        self._keys: KeyMaker | None = None
+
+    def run(self, units: Sequence[Unit]) -> list[Callable[[], Any]]:
+        """Run the units in one transaction; for each, a function that returns its result or raises."""
+        try:
+            return self._run(units)
+        except sa.exc.DBAPIError as error:
+            self._connection.rollback()
+            failure = storage_error(error, self._url) or error
+            return [partial(_raise, failure)] * len(units)
+        except BaseException:
+            self._connection.rollback()
+            raise
+
+    def _run(self, units: Sequence[Unit]) -> list[Callable[[], Any]]:
+        if self._keys is None:
+            with self._connection.begin():
+                keys = open_epoch(self._connection)
+            self._keys = keys
+        with self._connection.begin():
+            outcomes: list[Callable[[], Any]] = []
+            recorded = 0
+            for unit in units:
+                tx = self._context.tx(self._connection, self._keys)
+                outcomes.append(self._attempt(unit, tx))
+                recorded += tx.recorded
+                self._stats.statements += tx.statements
+            if recorded:
+                self._context.seal(self._context.tx(self._connection, self._keys))
+            self._stats.commits += 1
+            number = self._stats.commits
+            if self._context.probe:
+                self._context.probe("before", number)
+        if self._context.probe:
+            self._context.probe("after", number)
+        self._stats.write_units += len(units)
+        return outcomes
+
+    def _attempt(self, unit: Unit, tx: Tx) -> Callable[[], Any]:
+        """One unit in its savepoint. Trouble with the storage itself is raised: it hits the whole group."""
+        savepoint = self._connection.begin_nested()
+        try:
+            result = unit.run(tx)
+        except Exception as error:
+            if isinstance(error, sa.exc.DBAPIError) and storage_error(error, self._url):
+                raise
+            savepoint.rollback()
+            tx.recorded = 0
+            return partial(_raise, error)
+        savepoint.commit()
+        return lambda: result
+
+    def read(self, unit: Unit) -> Any:
+        """Run a reading unit on the writer's own connection, between two transactions."""
+        with self._connection.begin():
+            return _read(self._connection, self._context, self._stats, unit)
+
+    def close(self) -> None:
+        """Give the connection back."""
+        self._connection.close()
+
+
+def _raise(error: Exception) -> Any:
+    raise error
+
+
+class SqliteDatabase:
+    """The default database: a file, embedded in the process that holds its directory's lock."""
+
+    def __init__(self, url: str, context: Context) -> None:
+        self.url = url
+        self.stats = Stats()
+        self._context = context
+        self._engine = sqlite_engine(url)
+        self._read_engine = sqlite_engine(url, read_only=True)
+        self._writer = Writer(self._engine, context, self.stats, url)
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="reseal-reader")
+        self._thread = threading.Thread(target=self._work, name="reseal-writer", daemon=True)
+        self._thread.start()
+        self._closed = False
+
+    async def write(
+        self,
+        unit: Callable[..., T],
+        /,
+        *args: Any,
+        causes: TenantKey | None = None,
+        **kwargs: Any,
+    ) -> T:
+        if self._closed:
+            raise RuntimeError("the database is closed")
+        job = _Job(Unit(unit, args, kwargs, causes), Future())
+        self._jobs.put(job)
+        result: T = await asyncio.wrap_future(job.answer)
+        return result
+
+    async def read(self, unit: Callable[..., T], /, *args: Any, **kwargs: Any) -> T:
+        loop = asyncio.get_running_loop()
+        work = partial(read_unit, self._read_engine, self._context, self.stats, Unit(unit, args, kwargs))
+        result: T = await loop.run_in_executor(self._readers, work)
+        return result
+
+    async def close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        self._jobs.put(None)
+        await asyncio.get_running_loop().run_in_executor(None, self._thread.join)
+        self._readers.shutdown(wait=True)
+        self._engine.dispose()
+        self._read_engine.dispose()
+
+    def _work(self) -> None:
+        running = True
+        while running:
+            group = [self._jobs.get()]
+            while len(group) < GROUP_LIMIT and not self._jobs.empty():
+                group.append(self._jobs.get_nowait())
+            running = None not in group
+            jobs = [job for job in group if job is not None and job.answer.set_running_or_notify_cancel()]
+            if jobs:
+                self._serve(jobs)
+        self._writer.close()
+
+    def _serve(self, jobs: Sequence[_Job]) -> None:
+        try:
+            outcomes = self._writer.run([job.unit for job in jobs])
+        except BaseException as error:  # every caller learns of it; the writer goes on with the next group
+            outcomes = [partial(_raise, error)] * len(jobs)  # type: ignore[arg-type]
+        for job, outcome in zip(jobs, outcomes, strict=True):
+            try:
+                job.answer.set_result(outcome())
+            except BaseException as error:  # handed to the caller, whatever it is
+                job.answer.set_exception(error)
+
+
+def read_unit(engine: sa.Engine, context: Context, stats: Stats, unit: Unit) -> Any:
+    """Run a reading unit on a snapshot of its own."""
+    with engine.connect() as connection, connection.begin():
+        return _read(connection, context, stats, unit)
+
+
+def _read(connection: sa.Connection, context: Context, stats: Stats, unit: Unit) -> Any:
+    tx = context.tx(connection, None)
+    result = unit.function(tx, *unit.args, **unit.kwargs)
+    stats.read_units += 1
+    stats.statements += tx.statements
+    return result
