@@ -1,0 +1,124 @@
+"""A PostgreSQL server for one test run, from the operating system's own programs.
+
+It listens on a Unix socket in a folder of its own and on nothing else. All workers of a run share it: whoever
+needs it first starts it, under a lock; `postgres_keeper` ends it when the run's main process is gone, however
+that died.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+from tests.support import postgres_keeper
+
+TEMPLATE = "reseal_template"
+_START_SECONDS = 60
+_FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A running server: the folder of its socket."""
+
+    folder: Path
+
+    def url(self, database: str) -> str:
+        """The address of one database, as `open_database` takes it."""
+        return f"postgresql://reseal@/{database}?host={self.folder}"
+
+    def create(self, database: str, template: str = TEMPLATE) -> str:
+        """Make a database as a copy of `template`; returns its address."""
+        self._execute("CREATE DATABASE {} TEMPLATE {}", database, template)
+        return self.url(database)
+
+    def drop(self, database: str) -> None:
+        """Remove a database, whoever is still connected to it."""
+        self._execute("DROP DATABASE {} WITH (FORCE)", database)
+
+    def _execute(self, statement: str, *names: str) -> None:
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
+
+
+def shared_server(
+    folder: Path, programs: Path, *, owner: int, fill_template: Callable[[str], None], durable: bool = False
+) -> Server:
+    """The server in `folder`, started if this is the first call of the run.
+
+    `owner` is the process id of the run: the server ends with it. `fill_template` makes the tables in the
+    database at the address it is given; every test's database is a copy of that one. A `durable` server waits
+    for the disk before it acknowledges; the others do not, which is several times faster.
+    """
+    server = Server(folder)
+    with _lock(folder.with_name(f"{folder.name}.lock")):
+        if not (folder / "ready").exists():
+            if folder.exists():
+                raise RuntimeError(
+                    "PostgreSQL could not be prepared for this run; the first test to use it says why"
+                )
+            _start(folder, programs, owner=owner, settings=() if durable else _FAST)
+            fill_template(server.create(TEMPLATE, template="template1"))
+            (folder / "ready").touch()
+    return server
+
+
+@contextmanager
+def _lock(path: Path) -> Iterator[None]:
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _start(folder: Path, programs: Path, *, owner: int, settings: tuple[str, ...]) -> None:
+    account = "postgres" if os.geteuid() == 0 else None  # PostgreSQL refuses to be run by root
+    folder.mkdir()
+    if account:
+        shutil.chown(folder, account, account)
+    data = folder / "data"
+    subprocess.run(
+        [programs / "initdb", "-D", data, "-U", "reseal", "-A", "trust", "-E", "UTF8", "--no-locale", "-N"],
+        check=True,
+        stdout=subprocess.DEVNULL,
+        cwd=folder,
+        user=account,
+        group=account,
+    )
+    options = ["listen_addresses=", f"unix_socket_directories={folder}", "max_connections=300", *settings]
+    command = [str(programs / "postgres"), "-D", str(data)]
+    for option in options:
+        command += ["-c", option]
+    with (folder / "log").open("w") as log:
+        keeper = subprocess.Popen(
+            [sys.executable, postgres_keeper.__file__, str(owner), str(folder), account or "", *command],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    _await_ready(folder, keeper)
+
+
+def _await_ready(folder: Path, keeper: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + _START_SECONDS
+    while True:
+        try:
+            psycopg.connect(Server(folder).url("postgres")).close()
+        except psycopg.OperationalError as error:
+            if keeper.poll() is not None or time.monotonic() > deadline:
+                log = (folder / "log").read_text()
+                raise RuntimeError(f"PostgreSQL did not start: {error}\n{log}") from error
+            time.sleep(0.05)
+        else:
+            return
