@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, ClassVar
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class ResealError(Exception):
     what, `remedy` says what to do about it, `details` lists single problems of one refused input.
     """
 
-    status: ClassVar[int] = 500
+    status: int = 500
 
     def __init__(self, *, code: str, message: str, remedy: str = "", details: Sequence[Detail] = ()) -> None:
         super().__init__(f"{message} {remedy}".strip())

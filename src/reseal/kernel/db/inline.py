@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any, TypeVar
 
 from reseal.kernel.db.database import Context, Stats, Unit
@@ -60,4 +61,4 @@ class InlineDatabase:
 
     async def _yield(self) -> None:
         for _ in range(self._yields.below(MOST_YIELDS)):
-            await asyncio.sleep(0)
+            await self._context.clock.sleep(timedelta(0))

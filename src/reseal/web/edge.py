@@ -1,0 +1,55 @@
+"""The outermost layer: refuses hosts that are not ours and puts the security headers on every answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from reseal.kernel.errors import WrongHost
+from reseal.web.answers import refusal
+
+SECURITY_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; base-uri 'none'",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Strict-Transport-Security": "max-age=31536000",
+    "Cache-Control": "no-store",
+}
+"""Set unless the answer sets its own; a page that needs more says so itself."""
+
+
+class Edge:
+    """ASGI middleware around one listener's application."""
+
+    def __init__(self, app: ASGIApp, hosts: Callable[[], frozenset[str]]) -> None:
+        self._app = app
+        self._hosts = hosts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def secured(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in SECURITY_HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        host = Headers(scope=scope).get("host", "")
+        app = self._app if host.lower() in self._hosts() else _wrong_host(host)
+        await app(scope, receive, secured)
+
+
+def _wrong_host(host: str) -> ASGIApp:
+    return refusal(
+        WrongHost(
+            code="WrongHost",
+            message=f"This server does not answer to the host name {host!r}.",
+            remedy="Use the URL that the server printed, or give the name with --server-name.",
+        )
+    )

@@ -1,0 +1,156 @@
+"""Routes declare what they are; the application is made from the declarations alone.
+
+    Route("POST", "/api/v1/imports", handler, permission="...", limit=16 * MIB, listener=Listener.BROWSER)
+
+A route that is open to everybody says so with `Public(reason)`. Order of checks: host, listener (a route does
+not exist where it is not declared), permission, then the handler, which reads at most `limit` bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from enum import Flag, auto
+
+import structlog
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route as StarletteRoute
+from starlette.types import ASGIApp
+
+from reseal.kernel.entropy import Entropy
+from reseal.kernel.errors import Denied, Fault, Invalid, NotFound, ResealError
+from reseal.web.answers import refusal
+from reseal.web.calls import Call, Caller
+from reseal.web.edge import Edge
+
+KIB = 1024
+MIB = 1024 * KIB
+
+Handler = Callable[[Call], Awaitable[Response]]
+Authenticate = Callable[[Request], Awaitable[Caller]]
+
+_log = structlog.get_logger(__name__)
+
+
+class Listener(Flag):
+    """Where a route is served: to browsers, or to devices (which may show a client certificate)."""
+
+    BROWSER = auto()
+    DEVICE = auto()
+    BOTH = BROWSER | DEVICE
+
+
+@dataclass(frozen=True, slots=True)
+class Public:
+    """No permission is asked; `reason` says why that is right."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One method on one path, with everything an auditor asks of it.
+
+    `permission` is the name that the caller must hold, `limit` the longest body in bytes (0: it reads none).
+    """
+
+    method: str
+    path: str
+    handler: Handler
+    permission: str | Public
+    limit: int
+    listener: Listener
+
+    def __post_init__(self) -> None:
+        if not self.permission:
+            raise ValueError(f"{self.method} {self.path} declares no permission, nor Public(reason)")
+        if self.limit < 0:
+            raise ValueError(f"{self.method} {self.path} declares a negative limit")
+
+
+def application(
+    routes: Sequence[Route],
+    *,
+    listener: Listener,
+    hosts: Callable[[], frozenset[str]],
+    authenticate: Authenticate,
+    entropy: Entropy,
+) -> ASGIApp:
+    """The ASGI application of one listener.
+
+    `hosts` are the names this server answers to (any other Host gets 421); `authenticate` proves a caller
+    from a request or raises `Unauthenticated`; `entropy` makes the ids by which a fault is found in the log.
+    """
+    served = [
+        StarletteRoute(route.path, _endpoint(route, authenticate), methods=[route.method])
+        for route in routes
+        if listener in route.listener
+    ]
+    app = Starlette(
+        routes=served,
+        exception_handlers={
+            ResealError: _refused,
+            HTTPException: _unserved,
+            Exception: _fault(entropy),
+        },
+    )
+    return Edge(app, hosts)
+
+
+def _endpoint(route: Route, authenticate: Authenticate) -> Callable[[Request], Awaitable[Response]]:
+    async def endpoint(request: Request) -> Response:
+        caller = None
+        if isinstance(route.permission, str):
+            caller = await authenticate(request)
+            require(caller, route.permission)
+        return await route.handler(Call(request, caller, route.limit))
+
+    return endpoint
+
+
+def require(caller: Caller, permission: str) -> None:
+    """Raise `Denied` unless the caller holds the permission."""
+    if permission not in caller.permissions:
+        raise Denied(
+            code="Authorization_RequestDenied",
+            message=f"{caller.name} may not do this: it takes the permission {permission}.",
+            remedy="Ask an administrator of the tenant to grant it.",
+        )
+
+
+async def _refused(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, ResealError)
+    if error.status >= 500:
+        _log.error("request refused", code=error.code, message=error.message)
+    return refusal(error)
+
+
+async def _unserved(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    path, method = request.url.path, request.method
+    if error.status_code == 404:
+        missing = NotFound(code="NoSuchRoute", message=f"There is nothing at {path} on this listener.")
+        return refusal(missing)
+    wrong = Invalid(code="NoSuchMethod", message=f"{path} does not answer {method}.")
+    response = refusal(wrong)
+    response.status_code = error.status_code
+    response.headers.update(error.headers or {})
+    return response
+
+
+def _fault(entropy: Entropy) -> Callable[[Request, Exception], Awaitable[Response]]:
+    async def fault(request: Request, error: Exception) -> Response:
+        trace_id = str(entropy.uuid())
+        _log.error("fault", trace_id=trace_id, path=request.url.path, exc_info=error)
+        return refusal(
+            Fault(
+                code="InternalServerError",
+                message=f"This server failed; its log has the cause under {trace_id}.",
+                remedy="Tell the operator this number. Nothing was changed by the request.",
+            )
+        )
+
+    return fault
