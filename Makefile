@@ -1,0 +1,54 @@
+# Works without anything installed but Python 3.11 or newer and make.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+# Two workers: tests start servers of their own.
+WORKERS ?= 2
+# More words for the tool behind a target: make test ARGS="-k rules".
+ARGS   ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup system-parts demo test lint bench mutants soak
+
+help:
+	@echo "make setup     put everything Reseal needs into $(VENV)"
+	@echo "make demo      a server, a sample tenant, a virtual laptop"
+	@echo "make test      run all tests               ARGS=\"-k rules\" narrows them"
+	@echo "make lint      style, types, floors, tables of tests"
+	@echo "make bench     measure against the budgets"
+	@echo "make mutants   do the tests of the rules notice a mistake?   ARGS=\"--sample 50\""
+	@echo "make soak      run for long, look for what piles up"
+
+setup: $(READY)
+
+$(READY): pyproject.toml uv.lock tools/setup.sh
+	@sh tools/setup.sh "$(PYTHON)" "$(VENV)"
+	@touch $@
+
+system-parts:
+	@sh tools/system-parts.sh
+
+demo:
+	@echo "There is no demo yet: the server and the virtual laptop are still being built."
+
+test: $(READY) system-parts
+	@$(BIN)/python -m pytest -n $(WORKERS) -q $(ARGS)
+
+lint: $(READY)
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --quiet --check . || { echo "run: $(BIN)/ruff format ." >&2; exit 1; }
+	@$(BIN)/mypy --no-error-summary
+	@$(BIN)/lint-imports --no-logo --no-timings
+	@$(BIN)/python tools/conformance.py --check
+	@echo "lint: fine"
+
+bench:
+	@echo "There is no benchmark yet: the first comes with the first check-in."
+
+mutants: $(READY)
+	@$(BIN)/python -m tools.mutants $(ARGS)
+
+soak:
+	@echo "There is no soak run yet: it comes with the server."
