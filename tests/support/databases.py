@@ -16,9 +16,9 @@ from reseal.kernel.db import metadata
 def all_tables() -> sa.MetaData:
     """The one metadata, with the tables of every package that exists."""
     source = Path(reseal.__file__).parent
-    modules = sorted([*source.glob("kernel/*.py"), *source.glob("*/tables.py")])
-    for module in modules:
-        importlib.import_module("reseal." + ".".join(module.relative_to(source).with_suffix("").parts))
+    for path in sorted([*source.glob("kernel/**/*.py"), *source.glob("*/tables.py")]):
+        names = path.relative_to(source.parent).with_suffix("").parts
+        importlib.import_module(".".join(name for name in names if name != "__init__"))
     return metadata
 
 
