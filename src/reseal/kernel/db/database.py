@@ -10,11 +10,12 @@ the caller. It must take time and chance from `tx` only: PostgreSQL may ask for 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TypeVar
 
 import sqlalchemy as sa
 
+from reseal.kernel.bells import Bells
 from reseal.kernel.changes import Reactor
 from reseal.kernel.clock import Clock
 from reseal.kernel.db.keymaker import KeyMaker
@@ -48,10 +49,18 @@ class Context:
     seal: Callable[[Tx], None]
     reactors: Sequence[Reactor] = ()
     probe: CommitProbe | None = None
+    bells: Bells = field(default_factory=Bells)
 
     def tx(self, connection: sa.Connection, keys: KeyMaker | None) -> Tx:
         """A transaction for one unit."""
-        return Tx(connection, now=self.clock.now(), entropy=self.entropy, keys=keys, reactors=self.reactors)
+        return Tx(
+            connection,
+            now=self.clock.now(),
+            entropy=self.entropy,
+            keys=keys,
+            reactors=self.reactors,
+            bells=self.bells,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +71,22 @@ class Unit:
     args: tuple[Any, ...]
     kwargs: Mapping[str, Any]
     causes: TenantKey | None = None
+    afterwards: list[Callable[[], None]] = field(default_factory=list)
 
     def run(self, tx: Tx) -> Any:
         """Run the function, then the reactors, under the tenant's lock if causes of assignment change."""
+        self.afterwards.clear()
         if self.causes is not None:
             tx.lock(f"causes:{self.causes}")
         result = self.function(tx, *self.args, **self.kwargs)
         tx.settle()
+        self.afterwards.extend(tx.after_commit)
         return result
+
+    def committed(self) -> None:
+        """Do what the unit asked for after its commit; called on the event loop."""
+        for action in self.afterwards:
+            action()
 
 
 class Database(Protocol):
@@ -77,6 +94,7 @@ class Database(Protocol):
 
     stats: Stats
     url: str
+    bells: Bells
 
     async def write(
         self,

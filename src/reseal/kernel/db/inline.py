@@ -27,6 +27,7 @@ class InlineDatabase:
     def __init__(self, url: str, context: Context) -> None:
         self.url = url
         self.stats = Stats()
+        self.bells = context.bells
         self._context = context
         self._yields = context.entropy.fork("database yields")
         self._engine = sqlite_engine(url)
@@ -43,9 +44,11 @@ class InlineDatabase:
     ) -> T:
         await self._yield()
         async with self._turn:
-            (outcome,) = self._writer.run([Unit(unit, args, kwargs, causes)])
+            work = Unit(unit, args, kwargs, causes)
+            (outcome,) = self._writer.run([work])
         await self._yield()
         result: T = outcome()
+        work.committed()
         return result
 
     async def read(self, unit: Callable[..., T], /, *args: Any, **kwargs: Any) -> T:

@@ -44,6 +44,7 @@ class PostgresDatabase:
     def __init__(self, url: str, context: Context, connections: int = CONNECTIONS) -> None:
         self.url = sa.make_url(url).render_as_string(hide_password=True)
         self.stats = Stats()
+        self.bells = context.bells
         self._context = context
         self._engine = postgresql_engine(url, connections)
         self._pool = ThreadPoolExecutor(connections, thread_name_prefix="reseal-postgres")
@@ -58,7 +59,9 @@ class PostgresDatabase:
         causes: TenantKey | None = None,
         **kwargs: Any,
     ) -> T:
-        result: T = await self._run(self._write, Unit(unit, args, kwargs, causes))
+        work = Unit(unit, args, kwargs, causes)
+        result: T = await self._run(self._write, work)
+        work.committed()
         return result
 
     async def read(self, unit: Callable[..., T], /, *args: Any, **kwargs: Any) -> T:

@@ -152,6 +152,7 @@ class SqliteDatabase:
     def __init__(self, url: str, context: Context) -> None:
         self.url = url
         self.stats = Stats()
+        self.bells = context.bells
         self._context = context
         self._engine = sqlite_engine(url)
         self._read_engine = sqlite_engine(url, read_only=True)
@@ -175,6 +176,7 @@ class SqliteDatabase:
         job = _Job(Unit(unit, args, kwargs, causes), Future())
         self._jobs.put(job)
         result: T = await asyncio.wrap_future(job.answer)
+        job.unit.committed()
         return result
 
     async def read(self, unit: Callable[..., T], /, *args: Any, **kwargs: Any) -> T:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from itertools import islice
 from typing import Any, TypeVar
 from uuid import UUID
@@ -13,6 +14,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
+from reseal.kernel.bells import Bells
 from reseal.kernel.changes import Change, Reactor, settle
 from reseal.kernel.db.keymaker import KeyMaker
 from reseal.kernel.entropy import Entropy
@@ -38,12 +40,16 @@ class Tx:
         entropy: Entropy,
         keys: KeyMaker | None,
         reactors: Sequence[Reactor] = (),
+        bells: Bells | None = None,
     ) -> None:
         self.conn = connection
         self.now = now
         self.entropy = entropy
         self.statements = 0
         self.recorded = 0
+        self.after_commit: list[Callable[[], None]] = []
+        self._bells = bells or Bells()
+        self._rung: set[str] = set()
         self._keys = keys
         self._reactors = reactors
         self._announced: list[Change] = []
@@ -95,6 +101,16 @@ class Tx:
             number = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big", signed=True)
             self.execute(sa.select(sa.func.pg_advisory_xact_lock(number)))
 
+    def afterwards(self, action: Callable[[], None]) -> None:
+        """Call `action` on the event loop once this unit is committed; never if it is rolled back."""
+        self.after_commit.append(action)
+
+    def ring(self, name: str) -> None:
+        """Ring a bell after the commit, once however often the unit asks for it."""
+        if name not in self._rung:
+            self._rung.add(name)
+            self.afterwards(partial(self._bells.ring, name))
+
     def announce(self, change: Change) -> None:
         """Tell the reactors of a changed cause; a change of nothing is not announced."""
         if change.ids or change.attributes:
@@ -114,11 +130,14 @@ class Tx:
     def preview(self) -> Iterator[None]:
         """Do something and take it back: everything inside, effects included, is rolled back at the end."""
         self.settle()
+        recorded, actions, rung = self.recorded, len(self.after_commit), set(self._rung)
         savepoint = self.conn.begin_nested()
         try:
             yield
         finally:
             self._announced = []
+            self.recorded, self._rung = recorded, rung
+            del self.after_commit[actions:]
             savepoint.rollback()
 
 
