@@ -25,6 +25,7 @@ from tests.support import postgres_keeper
 
 TEMPLATE = "reseal_template"
 _START_SECONDS = 60
+_keepers: list[subprocess.Popen[bytes]] = []  # nobody waits for them: they outlive this process
 _FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
 
 
@@ -107,6 +108,7 @@ def _start(folder: Path, programs: Path, *, owner: int, settings: tuple[str, ...
             stderr=log,
             start_new_session=True,
         )
+    _keepers.append(keeper)
     _await_ready(folder, keeper)
 
 
