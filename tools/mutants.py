@@ -5,8 +5,8 @@
     tools/mutants.py --threshold 70 ...               another pass mark than 80 per cent
 
 Prints every mistake that no test noticed, with file and line, then the score of each module: the share of
-mistakes that made a test fail or hang. Exits with 2 if the score of all together is below the pass mark. What is
-mutated and which tests are asked stands in pyproject.toml under `tool.mutmut`; mutmut makes the mistakes.
+mistakes that made a test fail or hang. Exits with 2 if the score of all together is below the pass mark. What
+is mutated and which tests are asked stands in pyproject.toml under `tool.mutmut`; mutmut makes the mistakes.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ def _function(name: str) -> list[str]:
 
 
 def line_of(file: Path, name: str, text: str) -> int:
-    """The line that reads `text` in the function that mutmut's `name` means, else the function's first line."""
+    """The line that reads `text` in the function that mutmut's `name` means, else that function's first."""
     source = file.read_text()
     lines = source.splitlines()
     for node in _definitions(ast.parse(source), _function(name)):
