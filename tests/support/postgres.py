@@ -41,7 +41,8 @@ class Server:
 
     def create(self, database: str, template: str = TEMPLATE) -> str:
         """Make a database as a copy of `template`; returns its address."""
-        self._execute("CREATE DATABASE {} TEMPLATE {}", database, template)
+        # Copying files takes a third of the time of the other strategy, which logs every page.
+        self._execute("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY", database, template)
         return self.url(database)
 
     def drop(self, database: str) -> None:
