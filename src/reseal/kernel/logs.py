@@ -11,7 +11,7 @@ import logging
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC
-from typing import Any, Literal, TextIO
+from typing import Any, TextIO
 
 import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
@@ -19,9 +19,7 @@ from structlog.typing import EventDict, FilteringBoundLogger, Processor, Wrapped
 from reseal.kernel.clock import Clock
 from reseal.kernel.errors import ResealError
 from reseal.kernel.secrecy import MASK, looks_secret, mask_text
-
-LogLevel = Literal["debug", "info", "warning", "error"]
-LogFormat = Literal["auto", "json", "text"]
+from reseal.kernel.settings import LogFormat, LogLevel
 
 bound = structlog.contextvars.bound_contextvars
 """Context manager: every line logged inside, by this task, carries these fields."""

@@ -7,7 +7,7 @@ every JSON reader keeps exactly; strings are written as ECMAScript writes them, 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
 from reseal.kernel.errors import Invalid
@@ -34,48 +34,60 @@ def canonical_json(value: JsonValue) -> bytes:
     return _encode(_checked(value, ())).encode()
 
 
-def refuse_secrets(payload: Mapping[str, JsonValue], path: Path = ()) -> None:
+def trusted_json(value: Mapping[str, object]) -> bytes:
+    """The canonical bytes of a value that is known to be allowed."""
+    return _encode(value).encode()
+
+
+def refuse_secrets(value: JsonValue, path: Path = ()) -> None:
     """Raise `Invalid` (`SecretInEvent`) if a text stands under a name that means a secret, at any depth."""
-    for name, value in payload.items():
-        if isinstance(value, str) and value and looks_secret(name):
-            raise Invalid(
-                code="SecretInEvent",
-                message=f"The payload of an event holds a secret at {_place((*path, name))}.",
-                remedy="Record that it exists or changed, or its id, never its value: events are kept.",
-            )
-        for inner_path, inner in _mappings(value, (*path, name)):
-            refuse_secrets(inner, inner_path)
+    match value:
+        case dict() | Mapping():
+            for name, inner in value.items():
+                if isinstance(inner, str) and inner and looks_secret(name):
+                    raise _secret((*path, name))
+                refuse_secrets(inner, (*path, name))
+        case list() | tuple():
+            for index, item in enumerate(value):
+                refuse_secrets(item, (*path, index))
+        case _:
+            return
 
 
-def _mappings(value: JsonValue, path: Path) -> Iterable[tuple[Path, Mapping[str, JsonValue]]]:
-    if isinstance(value, Mapping):
-        yield path, value
-    elif isinstance(value, list | tuple):
-        for index, item in enumerate(value):
-            yield from _mappings(item, (*path, index))
+def _secret(path: Path) -> Invalid:
+    return Invalid(
+        code="SecretInEvent",
+        message=f"The payload of an event holds a secret at {_place(path)}.",
+        remedy="Record that it exists or changed, or its id, never its value: events are kept.",
+    )
 
 
 def _checked(value: object, path: Path) -> object:
     """The value made of plain dicts and lists, every part of it allowed."""
     match value:
-        case None | bool():
-            return value
         case str():
             return _checked_text(value, path)
+        case None | bool():
+            return value
         case int():
             if -LARGEST <= value <= LARGEST:
                 return value
             raise _refused(path, f"{value} is beyond ±(2^53 - 1)", "Write it as text.")
-        case Mapping() | list() | tuple() if len(path) >= DEEPEST:
-            raise _refused(path, f"it is nested deeper than {DEEPEST}", "Make it flatter.")
-        case Mapping():
+        case dict() | Mapping():
+            _check_depth(path)
             return {_checked_key(key, path): _checked(inner, (*path, key)) for key, inner in value.items()}
         case list() | tuple():
+            _check_depth(path)
             return [_checked(item, (*path, index)) for index, item in enumerate(value)]
         case float():
             raise _refused(path, f"{value} is a float", "Use an integer of a smaller unit, or text.")
         case _:
             raise _refused(path, f"{type(value).__name__} is not JSON", "Convert it to text first.")
+
+
+def _check_depth(path: Path) -> None:
+    if len(path) >= DEEPEST:
+        raise _refused(path, f"it is nested deeper than {DEEPEST}", "Make it flatter.")
 
 
 def _checked_text(text: str, path: Path) -> str:

@@ -24,7 +24,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from reseal.kernel.db import metadata
-from reseal.kernel.events.canonical import canonical_json
+from reseal.kernel.events.canonical import trusted_json
 
 GENESIS = bytes(32)
 SALT_BYTES = 16
@@ -93,7 +93,7 @@ def payload_hash(salt: bytes, payload: bytes) -> bytes:
 
 def link(previous: bytes, position: int, row: sa.Row[Any]) -> bytes:
     """The digest of the event in `row` (which has `HEADER_COLUMNS`) at this position, after `previous`."""
-    header = canonical_json(
+    header = trusted_json(
         {
             "actor": row.actor,
             "at": row.at,
