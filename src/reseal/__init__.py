@@ -1,0 +1,1 @@
+"""Reseal: a self-hosted, open implementation of Windows Autopilot pre-provisioned deployment."""
