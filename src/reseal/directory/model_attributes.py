@@ -1,0 +1,162 @@
+"""Which attributes a user or a directory device may carry for the membership rules, and of what type.
+
+Names and types are those of the rule language (`spec/autopilot.md 3.3`), so that every stored value can be
+used in a rule and no value is stored that no rule could ever see.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from difflib import get_close_matches
+from typing import assert_never
+
+from reseal.directory.model import Attributes, AttributeValue
+from reseal.directory.rules.schema import DEVICE, FILTER, USER, Kind, Property, Schema
+from reseal.kernel.errors import Detail, Invalid
+
+TEXT_LIMIT = 1024
+ITEM_LIMIT = 100
+
+_USER_COLUMNS = frozenset({"objectId", "userPrincipalName", "displayName", "accountEnabled"})
+_DEVICE_COLUMNS = frozenset(
+    {
+        "objectId",
+        "deviceId",
+        "displayName",
+        "accountEnabled",
+        "profileType",
+        "deviceTrustType",
+        "devicePhysicalIds",
+    }
+)
+
+
+def merge_user_attributes(present: Attributes, given: Mapping[str, AttributeValue | None]) -> Attributes:
+    """`present` with the `given` attributes of a user set; None removes one.
+
+    Raises `Invalid` with one detail for each name that rules do not know or value that does not fit.
+    """
+    return _merge(present, given, (USER,), _USER_COLUMNS)
+
+
+def merge_device_attributes(present: Attributes, given: Mapping[str, AttributeValue | None]) -> Attributes:
+    """`present` with the `given` attributes of a directory device set; None removes one. Filters may read
+    them too.
+    """
+    return _merge(present, given, (DEVICE, FILTER), _DEVICE_COLUMNS)
+
+
+def _merge(
+    present: Attributes,
+    given: Mapping[str, AttributeValue | None],
+    schemas: Sequence[Schema],
+    columns: frozenset[str],
+) -> Attributes:
+    merged = dict(present)
+    problems = []
+    for name, value in given.items():
+        found = _property(schemas, name)
+        problem = _unfit_name(name, found, schemas, columns) or (found and _unfit_value(found, value))
+        if problem:
+            problems.append(problem)
+        elif found and value is None:
+            merged.pop(found.name, None)
+        elif found and value is not None:
+            merged[found.name] = _plain(value)
+    if problems:
+        raise Invalid(
+            code="InvalidAttribute",
+            message=f"{len(problems)} attribute(s) cannot be stored: {', '.join(p.where for p in problems)}.",
+            remedy="Correct them; nothing was changed.",
+            details=problems,
+        )
+    return {name: merged[name] for name in sorted(merged)}
+
+
+def _plain(value: AttributeValue) -> AttributeValue:
+    """The value as JSON gives it back, so that an unchanged one is seen to be unchanged."""
+    if isinstance(value, (list, tuple)):
+        return [dict(item) if isinstance(item, Mapping) else item for item in value]
+    return value
+
+
+def _property(schemas: Sequence[Schema], name: str) -> Property | None:
+    """The property whose canonical name is `name` in any letter case."""
+    for schema in schemas:
+        if schema.has_extensions and name.lower().startswith("extension_"):
+            return schema.find(name)
+        for candidate in schema.properties.values():
+            if candidate.name.lower() == name.lower():
+                return candidate
+    return None
+
+
+def _unfit_name(
+    name: str, found: Property | None, schemas: Sequence[Schema], columns: frozenset[str]
+) -> Detail | None:
+    if found is None:
+        names = sorted({known.name for schema in schemas for known in schema.properties.values()} - columns)
+        near = get_close_matches(name, names, n=1)
+        return Detail(
+            name, "No rule knows this attribute.", f"Did you mean {near[0]}?" if near else "Leave it out."
+        )
+    if found.name in columns or found.kind is Kind.GROUPS:
+        return Detail(
+            name, "This is not a free attribute.", "Set it where it belongs; rules see it all the same."
+        )
+    return None
+
+
+def _unfit_value(found: Property, value: AttributeValue | None) -> Detail | None:
+    """Why `value` is not one of this property, or None; the value None removes and always fits."""
+    if value is None or _fits(found, value):
+        return None
+    return Detail(
+        found.name,
+        f"The value is not a {found.kind.value} of at most {TEXT_LIMIT} characters and {ITEM_LIMIT} items.",
+        "Give a value of that type.",
+    )
+
+
+def _fits(found: Property, value: AttributeValue) -> bool:
+    match found.kind:
+        case Kind.BOOLEAN:
+            return isinstance(value, bool)
+        case Kind.DATE:
+            return _is_text(value) and _is_date(str(value))
+        case Kind.TEXT:
+            return _is_text(value)
+        case Kind.TEXTS:
+            return _is_list(value) and all(_is_text(item) for item in _items(value))
+        case Kind.OBJECTS:
+            return _is_list(value) and all(_is_object(item, found.fields) for item in _items(value))
+        case Kind.GROUPS:
+            return False
+    assert_never(found.kind)
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and len(value) <= TEXT_LIMIT
+
+
+def _is_date(text: str) -> bool:
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_list(value: object) -> bool:
+    return isinstance(value, (list, tuple)) and len(value) <= ITEM_LIMIT
+
+
+def _items(value: AttributeValue) -> Sequence[object]:
+    return value if isinstance(value, (list, tuple)) else ()
+
+
+def _is_object(item: object, fields: Sequence[str]) -> bool:
+    return isinstance(item, Mapping) and all(
+        name in fields and _is_text(content) for name, content in item.items()
+    )
