@@ -158,7 +158,7 @@ class _Checker:
 
     def _over_items(self, node: Quantified, collection: Property | None) -> Condition:
         found = self._property(node.name, collection)
-        if collection is not None or found.kind not in (Kind.TEXTS, Kind.OBJECTS, Kind.GROUPS):
+        if found.kind not in (Kind.TEXTS, Kind.OBJECTS, Kind.GROUPS):
             remedy = f"{node.name.text} is no collection; compare it directly."
             raise operator_not_supported(
                 self.text, node.name.span.start, node.quantifier, node.name.text, remedy

@@ -26,7 +26,7 @@ from reseal.directory.rules.conditions import (
     OverItems,
     StartsWith,
 )
-from reseal.directory.rules.dates import distance, parse_moment
+from reseal.directory.rules.dates import parse_moment
 from reseal.directory.rules.operators import Operator, Quantifier
 from reseal.directory.rules.pattern import found_in
 from reseal.directory.rules.values import View
@@ -143,7 +143,8 @@ def _dated(attribute: str, relation: Operator, start: datetime | None, shift: ti
     def holds(view: View) -> bool:
         other = start or view.now
         moments = [moment for value in view.texts(attribute) if (moment := parse_moment(value))]
-        return other is not None and any(stands(distance(moment, other) - shift) for moment in moments)
+        # Subtracting instants cannot overflow; adding the shift to one could.
+        return other is not None and any(stands(moment - other - shift) for moment in moments)
 
     def stands(difference: timedelta) -> bool:
         match relation:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 _MOMENT = re.compile(
     r"(?P<day>[0-9]{4}-[0-9]{2}-[0-9]{2})"
@@ -41,12 +41,3 @@ def parse_duration(text: str) -> timedelta | None:
     parts = {unit: int(number) for unit, number in found.groupdict(default="0").items()}
     duration = timedelta(**parts)
     return duration if duration <= _LONGEST else None
-
-
-def distance(moment: datetime, other: datetime) -> timedelta:
-    """`moment` - `other`; a time without zone is UTC. Unlike adding durations, never overflows."""
-    return _aware(moment) - _aware(other)
-
-
-def _aware(moment: datetime) -> datetime:
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -25,7 +25,7 @@ class RuleObject:
 
     `values`: attributes by canonical name, `objectId` and `displayName` among them; dates as ISO 8601 text.
     `groups`: object ids of the groups it is a member of, in lower case. `manager`: object id of a user's
-    manager. `now`: time of the evaluation; without it, comparisons with `system.now` are false.
+    manager. `now`: aware time of the evaluation; without it, comparisons with `system.now` are false.
     """
 
     values: Mapping[str, Value]

@@ -281,6 +281,7 @@ def test_any_and_all_over_nothing() -> None:
         assert user('user.otherMails -all (_ -eq "a")', otherMails=nothing)
         assert not user("user.assignedPlans -any (assignedPlan.service -eq null)", assignedPlans=nothing)
         assert user("user.assignedPlans -eq null", assignedPlans=nothing)
+        assert not user("user.otherMails -any (_ -eq null)", otherMails=nothing)
 
 
 def test_condition_in_parentheses_ends_with_them() -> None:
