@@ -121,9 +121,10 @@ class Tx:
 
         The end of a write unit does this; a unit calls it itself to read effects of its own edits.
         """
-        log, self._announced = self._announced, []
+        log = self._announced  # what reactors announce joins it, for the later ones
         if log:
             settle(self, self._reactors, log)
+        self._announced = []
         return log
 
     @contextmanager
