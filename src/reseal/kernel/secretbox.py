@@ -1,7 +1,8 @@
 """Encryption of what must be read back: signing keys, secrets of other systems.
 
-AES-256-GCM under a key that lives outside the database: in the file that the operator configured, else in the data
-directory. Each ciphertext names its key, so that keys can be rotated: the first key encrypts, all of them decrypt.
+AES-256-GCM under a key that lives outside the database: in the file that the operator configured, else in the
+data directory. Each ciphertext names its key, so that keys can be rotated: the first key encrypts, all of
+them decrypt.
 """
 
 from __future__ import annotations

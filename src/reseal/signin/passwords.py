@@ -1,0 +1,41 @@
+"""Hashes of passwords and client secrets: argon2id (RFC 9106, low-memory profile), as slow as the machine
+allows.
+
+Hashing takes a tenth of a second and 64 MiB on purpose; callers run it through `Workers`, which bounds how
+many run at once.
+"""
+
+from __future__ import annotations
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+from argon2.profiles import RFC_9106_LOW_MEMORY
+
+from reseal.kernel.entropy import Entropy
+
+_SALT_BYTES = 16
+
+
+class Passwords:
+    """Hashes with one cost; verifies whatever cost a stored hash names."""
+
+    def __init__(self, hasher: PasswordHasher | None = None) -> None:
+        self._hasher = hasher or PasswordHasher.from_parameters(RFC_9106_LOW_MEMORY)
+        self._nobody = self._hasher.hash("the password of nobody", salt=b"reseal-nobody-00")
+
+    @classmethod
+    def cheap(cls) -> Passwords:
+        """The least cost there is, for rehearsals and tests."""
+        return cls(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+
+    def hash(self, secret: str, entropy: Entropy) -> str:
+        """The encoded hash with a fresh salt."""
+        return self._hasher.hash(secret, salt=entropy.bytes(_SALT_BYTES))
+
+    def matches(self, stored: str | None, secret: str) -> bool:
+        """Whether the secret belongs to the stored hash; without one (nobody) it takes as long."""
+        try:
+            self._hasher.verify(stored or self._nobody, secret)
+        except (VerificationError, InvalidHashError):
+            return False
+        return stored is not None
