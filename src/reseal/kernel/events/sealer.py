@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from datetime import timedelta
 
 from reseal.kernel.clock import Clock
@@ -58,7 +58,7 @@ async def follow(
     after: int,
     clock: Clock,
     recheck: timedelta | None = timedelta(seconds=1),
-) -> AsyncIterator[SealedEvent]:
+) -> AsyncGenerator[SealedEvent, None]:
     """The events of a tenant above position `after`, each once and in order, for as long as it is asked.
 
     New ones come as soon as they are sealed in this process; those sealed by another process at the next
