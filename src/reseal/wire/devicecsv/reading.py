@@ -61,11 +61,12 @@ class _Reading:
         if self.strict and encoding not in (Encoding.ASCII, Encoding.ANSI):
             self._refuse(1, "Encoding", f"The file is {encoding}; only ANSI is allowed", _SAVE_PLAIN)
             return []
-        codec = _CODECS[encoding]
+        mark, codec = _CODECS[encoding]
+        content = data[len(mark) :]
         try:
-            text = data.decode(codec, errors="replace" if encoding is Encoding.ANSI else "strict")
+            text = content.decode(codec, errors="replace" if encoding is Encoding.ANSI else "strict")
         except UnicodeDecodeError as error:
-            readable = data[: error.start].decode(codec, errors="ignore")
+            readable = content[: error.start].decode(codec, errors="ignore")
             message = f"The file begins as {encoding} and does not go on as such: {error.reason}"
             self._refuse(len(_split(readable)), "Encoding", message, _SAVE_PLAIN)
             return []
@@ -162,23 +163,23 @@ class _Reading:
         return not self.strict and len(REQUIRED) <= len(values) < len(names)
 
 
-_CODECS: Final = {
-    Encoding.ASCII: "ascii",
-    # Only to show the character in a message: what a row holds is ASCII or refused.
-    Encoding.ANSI: "cp1252",
-    Encoding.UTF_8: "utf-8",
-    Encoding.UTF_8_BOM: "utf-8-sig",
-    Encoding.UTF_16_LE: "utf-16",
-    Encoding.UTF_16_BE: "utf-16",
+_MARKED: Final = {
+    Encoding.UTF_8_BOM: (BOM_UTF8, "utf-8"),
+    Encoding.UTF_16_LE: (BOM_UTF16_LE, "utf-16-le"),
+    Encoding.UTF_16_BE: (BOM_UTF16_BE, "utf-16-be"),
 }
+_CODECS: Final = {
+    Encoding.ASCII: (b"", "ascii"),
+    # Only to show the character in a message: what a row holds is ASCII or refused.
+    Encoding.ANSI: (b"", "cp1252"),
+    Encoding.UTF_8: (b"", "utf-8"),
+    **_MARKED,
+}
+"""Byte order mark and codec."""
 
 
 def _encoding(data: bytes) -> Encoding:
-    for mark, encoding in (
-        (BOM_UTF8, Encoding.UTF_8_BOM),
-        (BOM_UTF16_LE, Encoding.UTF_16_LE),
-        (BOM_UTF16_BE, Encoding.UTF_16_BE),
-    ):
+    for encoding, (mark, _) in _MARKED.items():
         if data.startswith(mark):
             return encoding
     if data.isascii():

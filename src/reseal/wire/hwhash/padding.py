@@ -42,21 +42,11 @@ def _repaired(text: str) -> tuple[str, bytes]:
         raise HardwareHashError(
             f"The hardware hash has {len(text)} characters; the longest possible has {_LONGEST_TEXT}"
         )
-    data = _strict(text)
-    if data is not None:
-        return text, data
     repaired = text.rstrip("=")
     if len(repaired) % 4 == 1:
         repaired += "A"
     repaired += "=" * (-len(repaired) % 4)
-    data = _strict(repaired)
-    if data is None:
-        raise HardwareHashError("The hardware hash is not base64, and padding does not repair it")
-    return repaired, data
-
-
-def _strict(text: str) -> bytes | None:
     try:
-        return binascii.a2b_base64(text, strict_mode=True)
-    except ValueError:  # binascii.Error is one, and so is the complaint about characters outside ASCII
-        return None
+        return repaired, binascii.a2b_base64(repaired, strict_mode=True)
+    except ValueError as error:  # raised for characters outside ASCII too
+        raise HardwareHashError("The hardware hash is not base64, and padding does not repair it") from error
