@@ -1,0 +1,5 @@
+"""`python -m reseal.cli` is `reseal`."""
+
+from reseal.cli import main
+
+main()

@@ -1,0 +1,63 @@
+"""The tree of commands, and how a command ends."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from cyclopts import App, CycloptsError
+from rich.console import Console
+
+from reseal.cli.output import show_error
+from reseal.kernel.errors import ResealError
+
+OUR_FAULT, NOT_DONE, BAD_USAGE = 1, 2, 64
+
+app = App(
+    name="reseal",
+    help="Windows Autopilot pre-provisioned deployment, self-hosted.",
+    help_epilogue=(
+        "Start with:  reseal up --data ./data\n"
+        "Then:        reseal apply examples/contoso --ready-file ./data/ready.json"
+    ),
+    help_format="plaintext",
+    version=lambda: importlib.metadata.version("reseal"),
+    error_console=Console(stderr=True),
+)
+_tenant = App(name="tenant", help="Organisations on this server.")
+_events = App(name="events", help="The log of everything that happened.")
+app.command(_tenant)
+app.command(_events)
+
+_commands = "reseal.cli.commands"
+app.command(f"{_commands}.up:up", name="up", help="Start the server.")
+app.command(f"{_commands}.apply:apply", name="apply", help="Make a tenant what a file or directory says.")
+app.command(f"{_commands}.export:export", name="export", help="Write a tenant as files that apply reads.")
+app.command(
+    f"{_commands}.import_devices:import_devices", name="import", help="Register the devices of a CSV."
+)
+app.command(f"{_commands}.doctor:doctor", name="doctor", help="Check an installation, and say what to mend.")
+_tenant.command(f"{_commands}.tenant:new", name="new", help="Make an organisation of its own.")
+_events.command(f"{_commands}.events:verify", name="verify", help="Recompute the log's chain of digests.")
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line; the exit code."""
+    try:
+        result: Any = app(
+            list(arguments), exit_on_error=False, print_error=True, result_action="return_value"
+        )
+    except CycloptsError:
+        return BAD_USAGE
+    except ResealError as error:
+        show_error(error)
+        return OUR_FAULT if error.status >= 500 else NOT_DONE
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # whoever read our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    return result if isinstance(result, int) else 0

@@ -1,0 +1,208 @@
+"""Finding a server, proving who asks, and asking.
+
+A server is named by its ready file, or by URL, CA file and credentials file, each an option or a variable
+(design: contract for scripts). The token comes from the server's own token endpoint.
+"""
+
+from __future__ import annotations
+
+import json
+import ssl
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import aiohttp
+from cyclopts import Parameter
+
+from reseal.kernel.errors import Detail, Invalid, ResealError, Unavailable
+
+_TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=600)
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Which server, and as whom.
+
+    Parameters
+    ----------
+    ready_file
+        The file that `reseal up` writes; it names everything else.
+    server
+        The server's browser URL.
+    ca
+        The certificate authority to trust, in PEM.
+    credentials
+        The file with the client to act as.
+    """
+
+    ready_file: Annotated[Path | None, Parameter(env_var="RESEAL_READY_FILE")] = None
+    server: Annotated[str | None, Parameter(env_var="RESEAL_SERVER")] = None
+    ca: Annotated[Path | None, Parameter(env_var="RESEAL_CA")] = None
+    credentials: Annotated[Path | None, Parameter(env_var="RESEAL_CREDENTIALS")] = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    url: str
+    ca: Path
+    credentials: Path
+
+
+def _target(server: Server) -> _Target:
+    """The server's URL and files; single options win over the ready file."""
+    ready: dict[str, Any] = _read_json(server.ready_file, "ready file") if server.ready_file else {}
+    url = server.server or ready.get("browser_url")
+    ca = server.ca or ready.get("ca_file")
+    credentials = server.credentials or ready.get("credentials_file")
+    if not (url and ca and credentials):
+        raise Invalid(
+            code="WhichServer",
+            message="It is not said which server to speak to.",
+            remedy="Give --ready-file FILE (reseal up writes it to DATA/ready.json), "
+            "or --server, --ca and --credentials.",
+        )
+    return _Target(str(url).rstrip("/"), Path(ca), Path(credentials))
+
+
+def _read_json(path: Path, what: str) -> dict[str, Any]:
+    try:
+        document: dict[str, Any] = json.loads(path.read_text())
+    except FileNotFoundError:
+        raise Invalid(
+            code="NoSuchFile",
+            message=f"The {what} {path} does not exist.",
+            remedy="Is the server running? Start it with reseal up.",
+        ) from None
+    except (OSError, ValueError) as error:
+        raise Invalid(code="UnreadableFile", message=f"The {what} {path} cannot be read: {error}.") from error
+    return document
+
+
+class Remote(ResealError):
+    """An error that the server answered, with its own words."""
+
+    def __init__(self, status: int, error: Mapping[str, Any]) -> None:
+        details = [
+            Detail(**{name: str(item.get(name, "")) for name in ("where", "message", "remedy", "code")})
+            for item in error.get("details", ())
+        ]
+        super().__init__(
+            code=str(error.get("code", status)),
+            message=str(error.get("message", f"The server answered {status}.")),
+            remedy=str(error.get("remedy", "")),
+            details=details,
+        )
+        self.status = status
+
+
+class Connection:
+    """An authenticated connection to one server's API."""
+
+    def __init__(self, session: aiohttp.ClientSession, url: str, token: str) -> None:
+        self._session = session
+        self._url = url
+        self._headers = {"Authorization": f"Bearer {token}"}
+
+    @asynccontextmanager
+    async def request(
+        self, method: str, path: str, *, query: Mapping[str, str] | None = None, **body: Any
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """One request to `/api/v1` + path (`json=` or `data=` for a body). Raises the server's error."""
+        url = f"{self._url}/api/v1{path}"
+        with _reported(self._url):
+            response = await self._session.request(method, url, params=query, headers=self._headers, **body)
+            if response.status >= 400:
+                raise await _remote(response)
+        async with response:
+            yield response
+
+    async def json(
+        self, method: str, path: str, *, query: Mapping[str, str] | None = None, **body: Any
+    ) -> Any:
+        """The JSON document that one request answers, None for 204."""
+        async with self.request(method, path, query=query, **body) as response:
+            with _reported(self._url):
+                return None if response.status == 204 else await response.json()
+
+    async def lines(
+        self, method: str, path: str, *, query: Mapping[str, str] | None = None, **body: Any
+    ) -> AsyncIterator[dict[str, Any]]:
+        """The documents of an NDJSON answer, as they arrive. Raises the error if a line is one."""
+        async with self.request(method, path, query=query, **body) as response:
+            while True:
+                with _reported(self._url):
+                    line = await response.content.readline()
+                if not line:
+                    return
+                document = json.loads(line)
+                if "error" in document:
+                    raise Remote(500, document["error"])
+                yield document
+
+
+@asynccontextmanager
+async def connect(server: Server) -> AsyncIterator[Connection]:
+    """A connection to the server that the options name."""
+    target = _target(server)
+    credentials = _read_json(target.credentials, "credentials file")
+    try:
+        context = ssl.create_default_context(cafile=target.ca)
+    except (OSError, ssl.SSLError) as error:
+        raise Invalid(
+            code="BadCaFile", message=f"The CA file {target.ca} cannot be used: {error}."
+        ) from error
+    connector = aiohttp.TCPConnector(ssl=context)
+    async with aiohttp.ClientSession(connector=connector, timeout=_TIMEOUT) as session:
+        with _reported(target.url):
+            token = await _token(session, target.url, credentials)
+        yield Connection(session, target.url, token)
+
+
+async def _token(session: aiohttp.ClientSession, url: str, credentials: Mapping[str, Any]) -> str:
+    try:
+        tenant, client = credentials["tenant_id"], credentials["client"]
+        form = {
+            "grant_type": "client_credentials",
+            "client_id": client["id"],
+            "client_secret": client["secret"],
+        }
+    except (KeyError, TypeError) as error:
+        raise Invalid(code="BadCredentialsFile", message=f"The credentials file lacks {error}.") from error
+    async with session.post(f"{url}/{tenant}/oauth2/v2.0/token", data=form) as response:
+        if response.status != 200:
+            raise await _remote(response)
+        return str((await response.json())["access_token"])
+
+
+async def _remote(response: aiohttp.ClientResponse) -> Remote:
+    try:
+        document = await response.json(content_type=None)
+        error = document["error"]
+    except (ValueError, KeyError, TypeError):
+        return Remote(response.status, {})
+    if isinstance(error, str):  # the OAuth endpoints have a form of their own
+        return Remote(response.status, {"code": error, "message": document.get("error_description", "")})
+    return Remote(response.status, error)
+
+
+@contextmanager
+def _reported(url: str) -> Iterator[None]:
+    """Turns what goes wrong on the way into a sentence."""
+    try:
+        yield
+    except aiohttp.ClientConnectorCertificateError as error:
+        raise Unavailable(
+            code="UntrustedServer",
+            message=f"The certificate of {url} is not trusted: {error.certificate_error}.",
+            remedy="Give the server's own CA with --ca, or its ready file.",
+        ) from error
+    except (aiohttp.ClientError, OSError, TimeoutError) as error:
+        raise Unavailable(
+            code="ServerUnreachable",
+            message=f"The server {url} did not answer: {str(error) or type(error).__name__}.",
+            remedy="Is it running? What it acknowledged before is kept.",
+        ) from error

@@ -1,0 +1,43 @@
+"""What a command prints: results to stdout, messages for people to stderr."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+
+from reseal.kernel.errors import ResealError
+
+people = Console(stderr=True, highlight=False)
+"""For messages and progress."""
+
+results = Console(highlight=False, soft_wrap=True)
+"""For what was asked for."""
+
+_DETAILS_SHOWN = 20
+
+
+def print_json(document: Any) -> None:
+    """A result for programs: one JSON document on stdout."""
+    sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+
+
+def print_line(document: Any) -> None:
+    """One result of a stream for programs: a JSON document on a line of its own."""
+    sys.stdout.write(json.dumps(document, ensure_ascii=False) + "\n")
+
+
+def show_error(error: ResealError) -> None:
+    """What happened, each problem with its place, and what to do; the code last, for looking it up."""
+    people.print(f"[bold red]Error:[/] {escape(error.message)}")
+    for detail in error.details[:_DETAILS_SHOWN]:
+        remedy = f" {detail.remedy}" if detail.remedy else ""
+        people.print(f"  {escape(detail.where)}: {escape(detail.message + remedy)}")
+    if len(error.details) > _DETAILS_SHOWN:
+        people.print(f"  ... and {len(error.details) - _DETAILS_SHOWN} more.")
+    if error.remedy:
+        people.print(escape(error.remedy))
+    people.print(f"[dim]({escape(error.code)})[/]")

@@ -1,0 +1,53 @@
+"""Health: one page for people, one document for programs. Neither tells anything about a tenant."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from functools import partial
+from html import escape
+
+import sqlalchemy as sa
+from starlette.responses import HTMLResponse, Response
+
+from reseal.kernel.db import Database, Tx
+from reseal.web.answers import Json
+from reseal.web.calls import Call
+from reseal.web.routes import Listener, Public, Route
+
+_PAGE = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>Reseal</title>
+<h1>Reseal {version} is running</h1>
+<p>The database answers. Administer with the command <code>reseal</code>; it explains itself with
+<code>--help</code>.</p>
+</html>
+"""
+
+
+def health_routes(db: Database) -> tuple[Route, ...]:
+    """`GET /` for people, `GET /health` for programs; both fail if the database does not answer."""
+    reason = Public("says that the process lives, nothing of a tenant")
+    return (
+        Route("GET", "/", partial(_page, db), reason, 0, Listener.BROWSER),
+        Route("GET", "/health", partial(_document, db), reason, 0, Listener.BOTH),
+    )
+
+
+async def _page(db: Database, _call: Call) -> Response:
+    await db.read(_touch)
+    return HTMLResponse(_PAGE.format(version=escape(_version())))
+
+
+async def _document(db: Database, _call: Call) -> Response:
+    await db.read(_touch)
+    return Json({"status": "ok", "version": _version()})
+
+
+def _touch(tx: Tx) -> None:
+    tx.execute(sa.select(sa.literal(1)))
+
+
+def _version() -> str:
+    return importlib.metadata.version("reseal")

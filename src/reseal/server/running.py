@@ -1,0 +1,242 @@
+"""One server process from start to stop.
+
+Start, in order: lock the data directory, open sockets, migrate, open the database, make the first tenant,
+start the tasks (sealer, deadlines), serve, write the ready file. Stop, on SIGTERM or Ctrl-C, in the reverse
+order: accept no more, drain, end the tasks, close the database, let the directory go.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import ssl
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from socket import socket as Socket  # noqa: TID251, N812  # a name for the type
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from reseal.api.tenancy import PLATFORM, create_tenancy, make_secrets
+from reseal.directory.tenants import domains, list_tenants
+from reseal.kernel.blobs import LocalBlobs
+from reseal.kernel.clock import Clock, SystemClock
+from reseal.kernel.db import CommitProbe, Database, Tx
+from reseal.kernel.deadlines import Ticker
+from reseal.kernel.entropy import Entropy, SystemEntropy
+from reseal.kernel.events import Sealer
+from reseal.kernel.keys import OpenSslKeys
+from reseal.kernel.logs import configure_logs, get_logger
+from reseal.kernel.secretbox import SecretBox
+from reseal.kernel.settings import Settings
+from reseal.kernel.storage import open_database
+from reseal.kernel.workers import ThreadWorkers
+from reseal.server import wiring
+from reseal.server.datadir import DataDirectory, write_json
+from reseal.server.listeners import Endpoint, Listeners, bind
+from reseal.server.schema import ensure_schema
+from reseal.server.tls import Issuer
+from reseal.signin.passwords import Passwords
+from reseal.signin.tokens import load_signer
+from reseal.web.routes import Listener, application
+
+log = get_logger(__name__)
+
+_STARTED_CHECK = timedelta(milliseconds=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Sockets:
+    """The bound sockets, and the URLs under which this server hands itself out.
+
+    No URL is ever made from a request's Host; a Host that is not ours is refused.
+    """
+
+    browser: Socket
+    device: Socket
+    browser_url: str
+    device_url: str
+    server_names: tuple[str, ...]
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The host names of this server, without ports."""
+        named = (urlsplit(url).hostname or "" for url in (self.browser_url, self.device_url))
+        return frozenset({"localhost", "127.0.0.1", *named, *(name.lower() for name in self.server_names)})
+
+    @property
+    def hosts(self) -> frozenset[str]:
+        """Every `Host` header that is ours: each name alone, with a bound port, and as the URLs have it."""
+        ports = [socket.getsockname()[1] for socket in (self.browser, self.device)]
+        public = {urlsplit(url).netloc.lower() for url in (self.browser_url, self.device_url)}
+        names = self.names | {"[::1]"}
+        return frozenset(names | public | {f"{name}:{port}" for name in names for port in ports})
+
+
+async def serve(settings: Settings) -> None:
+    """Run a server until SIGTERM or Ctrl-C."""
+    clock, entropy = SystemClock(), SystemEntropy()
+    configure_logs(clock=clock, level=settings.log_level, style=settings.log_format)
+    stopping = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    async with running(settings, clock=clock, entropy=entropy) as ready:
+        for path in filter(None, (settings.data_directory / "ready.json", settings.ready_file)):
+            write_json(path, ready)
+        log.info("ready", browser=ready["browser_url"], device=ready["device_url"])
+        await stopping.wait()
+        log.info("stopping")
+    log.info("stopped")
+
+
+@asynccontextmanager
+async def running(
+    settings: Settings, *, clock: Clock, entropy: Entropy, probe: CommitProbe | None = None
+) -> AsyncIterator[dict[str, Any]]:
+    """A serving server; yields the document of its ready file. `probe` is for tests that crash it."""
+    async with AsyncExitStack() as stack:
+        directory = stack.enter_context(DataDirectory(settings.data_directory))
+        sockets = stack.enter_context(_bound(settings, directory))
+        keys = OpenSslKeys()
+        issuer = Issuer(directory.tls, clock, entropy, keys)
+        tls = issuer.context(sockets.names)
+        workers = ThreadWorkers(settings.worker_threads)
+        stack.callback(workers.close)
+        db = await stack.enter_async_context(_database(settings, clock, entropy, probe))
+        box = SecretBox(directory.secret_keys(settings.key_file, entropy), entropy)
+        parts = wiring.Parts(
+            db=db,
+            blobs=LocalBlobs(settings.blobs, workers),
+            workers=workers,
+            clock=clock,
+            entropy=entropy,
+            signer=await db.write(load_signer, box, keys),
+            passwords=Passwords(),
+            public_url=sockets.browser_url,
+            settings=settings,
+        )
+        tenant_id, domain = await _first_tenant(parts, directory)
+        await stack.enter_async_context(_tasks(parts))
+        await stack.enter_async_context(_serving(parts, sockets, tls))
+        yield {
+            "version": 1,
+            "browser_url": sockets.browser_url,
+            "device_url": sockets.device_url,
+            "ca_file": str(issuer.root_file.resolve()),
+            "tenant_id": str(tenant_id),
+            "tenant_domain": domain,
+            "credentials_file": str(directory.credentials.resolve()),
+            "pid": os.getpid(),
+        }
+
+
+@contextmanager
+def _bound(settings: Settings, directory: DataDirectory) -> Iterator[Sockets]:
+    with ExitStack() as stack:
+        ports: dict[str, int] = {}
+        bound: dict[str, Socket] = {}
+        for name, address in (("browser", settings.browser_listen), ("device", settings.device_listen)):
+            socket = bound[name] = bind(address, directory.chosen_port(name))
+            stack.callback(socket.close)
+            ports[name] = socket.getsockname()[1]
+        directory.keep_ports(ports)
+        yield Sockets(
+            bound["browser"],
+            bound["device"],
+            settings.public_url or f"https://localhost:{ports['browser']}",
+            settings.device_url or f"https://localhost:{ports['device']}",
+            settings.server_names,
+        )
+
+
+@asynccontextmanager
+async def _database(
+    settings: Settings, clock: Clock, entropy: Entropy, probe: CommitProbe | None
+) -> AsyncIterator[Database]:
+    url = settings.database
+    if ensure_schema(url):
+        log.info("database migrated")
+    db = open_database(url, clock=clock, entropy=entropy, reactors=wiring.REACTORS, probe=probe)
+    try:
+        yield db
+    finally:
+        await db.close()
+
+
+async def _first_tenant(parts: wiring.Parts, directory: DataDirectory) -> tuple[UUID, str]:
+    """The oldest tenant's id and default domain; the first start makes it.
+
+    The credentials are on disk before the tenant is committed: a crash in between starts over, and nobody is
+    left with a tenant that no one can enter.
+    """
+    found = await parts.db.read(_oldest_tenant)
+    if found:
+        return found
+    secrets = await make_secrets(parts.entropy, parts.passwords, parts.workers)
+    settings = parts.settings
+
+    def first_start(tx: Tx) -> tuple[UUID, str]:
+        tx.lock("first start")
+        if found := _oldest_tenant(tx):
+            return found
+        made = create_tenancy(
+            tx, settings.tenant_name, str(settings.tenant_domain), secrets, permissions=(PLATFORM,)
+        )
+        write_json(directory.credentials, made.credentials(secrets))
+        return made.tenant_id, made.domain
+
+    tenant_id, domain = await parts.db.write(first_start)
+    log.info("first tenant made", domain=domain, credentials_file=str(directory.credentials))
+    return tenant_id, domain
+
+
+def _oldest_tenant(tx: Tx) -> tuple[UUID, str] | None:
+    for tenant in list_tenants(tx):
+        owned = next(domain.name for domain in domains(tx, tenant.id) if domain.is_default)
+        return tenant.uuid, owned
+    return None
+
+
+@asynccontextmanager
+async def _tasks(parts: wiring.Parts) -> AsyncIterator[None]:
+    """What runs beside the requests: positions for events, deadlines that fall due."""
+    ticker = Ticker(parts.db, parts.clock, wiring.DEADLINES)
+    tasks = [asyncio.create_task(ticker.run()), asyncio.create_task(Sealer(parts.db, parts.clock).run())]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@asynccontextmanager
+async def _serving(parts: wiring.Parts, sockets: Sockets, tls: ssl.SSLContext) -> AsyncIterator[None]:
+    routes, authenticate = wiring.routes(parts)
+    hosts = sockets.hosts
+    endpoints = [
+        Endpoint(
+            socket,
+            application(
+                routes,
+                listener=listener,
+                hosts=lambda: hosts,
+                authenticate=authenticate,
+                entropy=parts.entropy,
+            ),
+            tls,
+        )
+        for socket, listener in ((sockets.browser, Listener.BROWSER), (sockets.device, Listener.DEVICE))
+    ]
+    listeners = Listeners(endpoints, parts.settings.drain_seconds)
+    serving = asyncio.create_task(listeners.serve())
+    while not (listeners.started or serving.done()):
+        await parts.clock.sleep(_STARTED_CHECK)
+    try:
+        yield
+    finally:
+        listeners.stop()
+        await serving
