@@ -196,7 +196,8 @@ class _StringPool:
         if number >= len(self.spans):
             raise _damaged(f"a table refers to text {number}, which does not exist")
         start, end = self.spans[number]
-        return self.text[start:end].decode(self.codec, errors="replace")
+        # Windows Installer's own functions end a text at the first NUL.
+        return self.text[start:end].decode(self.codec, errors="replace").partition("\0")[0]
 
 
 def _codec(code_page: int) -> str:

@@ -153,6 +153,10 @@ def test_an_unknown_code_page_does_not_keep_plain_texts_from_being_read() -> Non
     assert read_msi(package(code_page=4711, codec="ascii")).product_name == "Sample"
 
 
+def test_a_text_ends_at_its_first_nul() -> None:
+    assert read_msi(package(SAMPLE | {"ProductName": "Sample\0hidden"})).product_name == "Sample"
+
+
 @pytest.mark.parametrize(
     "all_users, expected",
     [("1", PackageType.PER_MACHINE), ("2", PackageType.DUAL_PURPOSE), ("3", PackageType.PER_USER)],

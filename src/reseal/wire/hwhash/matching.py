@@ -1,5 +1,4 @@
-"""Is the hardware that presents a hash the hardware that was registered? Arithmetic on evidence, without
-storage.
+"""Is the hardware that presents a hash the hardware that was registered? Arithmetic without storage.
 
 Microsoft does not publish its algorithm; this one is ours (spec/device-artifacts.md 1.3). Points for each
 kind of evidence in common:
@@ -11,12 +10,16 @@ kind of evidence in common:
     a network address                 8
     a disk serial                     7
 
-    no contradiction in the key, 60 or more                        match the same, 40 or more, and all that
-    the registered hash holds   match (without a TPM, 60 may be out of reach) another endorsement key, 40 or
-    more                            fix pending 25 or more
-    attention required less                                                           none
+What follows from them:
 
-Claims in a hash are not proof: a match says which registration is meant, the TPM proves it.
+    another endorsement key, 40 or more                                fix pending
+    60 or more                                                         match
+    40 or more, and everything that the registered hash holds          match
+    25 or more                                                         attention required
+    less                                                               none
+
+The third line is for machines without a TPM, which cannot reach 60 without a product key id. Claims in a
+hash are not proof: a match says which registration is meant, the TPM proves it.
 """
 
 from collections.abc import Collection, Mapping

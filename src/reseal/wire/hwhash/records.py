@@ -1,5 +1,4 @@
-"""The records of a hardware hash: their types, their values, and the layout of each
-(spec/device-artifacts.md 1.2).
+"""The records of a hardware hash: types, values, and the layout of each (spec/device-artifacts.md 1.2).
 
 A record is `u16 type, u16 length, content`; the length counts its own four header bytes. Each reader below
 gets the content and a list to which it adds a remark where the content is odd but readable. It raises
