@@ -9,7 +9,9 @@ the caller. It must take time and chance from `tx` only: PostgreSQL may ask for 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TypeVar
 
@@ -87,6 +89,26 @@ class Unit:
         """Do what the unit asked for after its commit; called on the event loop."""
         for action in self.afterwards:
             action()
+
+
+async def answered(answer: Future[T], unit: Unit) -> T:
+    """The answer of a unit that runs in a thread, once it is committed; then what it asked for is done.
+
+    That is done too if the caller is cancelled while the unit runs: it is committed all the same.
+    """
+    try:
+        result = await asyncio.wrap_future(answer)
+    except asyncio.CancelledError:
+        loop = asyncio.get_running_loop()
+        answer.add_done_callback(lambda done: loop.call_soon_threadsafe(_committed_late, done, unit))
+        raise
+    unit.committed()
+    return result
+
+
+def _committed_late(answer: Future[Any], unit: Unit) -> None:
+    if not answer.cancelled() and answer.exception() is None:
+        unit.committed()
 
 
 class Database(Protocol):

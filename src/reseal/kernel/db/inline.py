@@ -46,9 +46,9 @@ class InlineDatabase:
         async with self._turn:
             work = Unit(unit, args, kwargs, causes)
             (outcome,) = self._writer.run([work])
+            result: T = outcome()
+            work.committed()
         await self._yield()
-        result: T = outcome()
-        work.committed()
         return result
 
     async def read(self, unit: Callable[..., T], /, *args: Any, **kwargs: Any) -> T:

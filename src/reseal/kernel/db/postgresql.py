@@ -10,13 +10,13 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
-from reseal.kernel.db.database import Context, Stats, Unit, storage_error
+from reseal.kernel.db.database import Context, Stats, Unit, answered, storage_error
 from reseal.kernel.db.keymaker import KeyMaker, open_epoch
 from reseal.kernel.errors import Unavailable
 from reseal.kernel.ids import TenantKey
@@ -60,20 +60,19 @@ class PostgresDatabase:
         **kwargs: Any,
     ) -> T:
         work = Unit(unit, args, kwargs, causes)
-        result: T = await self._run(self._write, work)
-        work.committed()
+        result: T = await answered(self._submit(self._write, work), work)
         return result
 
     async def read(self, unit: Callable[..., T], /, *args: Any, **kwargs: Any) -> T:
-        result: T = await self._run(self._read, Unit(unit, args, kwargs))
+        result: T = await asyncio.wrap_future(self._submit(self._read, Unit(unit, args, kwargs)))
         return result
 
     async def close(self) -> None:
         await asyncio.get_running_loop().run_in_executor(None, partial(self._pool.shutdown, wait=True))
         self._engine.dispose()
 
-    async def _run(self, work: Callable[[Unit], Any], unit: Unit) -> Any:
-        return await asyncio.get_running_loop().run_in_executor(self._pool, self._guarded, work, unit)
+    def _submit(self, work: Callable[[Unit], Any], unit: Unit) -> Future[Any]:
+        return self._pool.submit(self._guarded, work, unit)
 
     def _guarded(self, work: Callable[[Unit], Any], unit: Unit) -> Any:
         for attempt in range(1, ATTEMPTS + 1):

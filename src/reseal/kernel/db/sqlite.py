@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
-from reseal.kernel.db.database import Context, Stats, Unit, storage_error
+from reseal.kernel.db.database import Context, Stats, Unit, answered, storage_error
 from reseal.kernel.db.keymaker import KeyMaker, open_epoch
 from reseal.kernel.db.tx import Tx
 from reseal.kernel.ids import TenantKey
@@ -175,8 +175,7 @@ class SqliteDatabase:
             raise RuntimeError("the database is closed")
         job = _Job(Unit(unit, args, kwargs, causes), Future())
         self._jobs.put(job)
-        result: T = await asyncio.wrap_future(job.answer)
-        job.unit.committed()
+        result: T = await answered(job.answer, job.unit)
         return result
 
     async def read(self, unit: Callable[..., T], /, *args: Any, **kwargs: Any) -> T:

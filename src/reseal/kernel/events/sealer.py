@@ -62,7 +62,8 @@ async def follow(
     """The events of a tenant above position `after`, each once and in order, for as long as it is asked.
 
     New ones come as soon as they are sealed in this process; those sealed by another process at the next
-    look, after `recheck` at the latest (None: only one process writes).
+    look, after `recheck` at the latest (None: only one process writes). Close it when done
+    (`contextlib.aclosing`).
     """
     with db.bells.listen(SEALED) as bell:
         while True:
