@@ -1,4 +1,4 @@
-"""What a unit asks to be done after its commit: once, also for a caller who gave up, never after a failure."""
+"""What a unit asks to be done after its commit: once, even if its caller gave up, never after a failure."""
 
 from __future__ import annotations
 
