@@ -57,13 +57,16 @@ def _merge(
     problems = []
     for name, value in given.items():
         found = _property(schemas, name)
-        problem = _unfit_name(name, found, schemas, columns) or (found and _unfit_value(found, value))
-        if problem:
-            problems.append(problem)
-        elif found and value is None:
+        if found is None:
+            problems.append(_unknown(name, schemas, columns))
+        elif found.name in columns or found.kind is Kind.GROUPS:
+            problems.append(_not_free(found))
+        elif value is None:
             merged.pop(found.name, None)
-        elif found and value is not None:
+        elif _fits(found, value):
             merged[found.name] = _plain(value)
+        else:
+            problems.append(_unfit(found))
     if problems:
         raise Invalid(
             code="InvalidAttribute",
@@ -92,30 +95,29 @@ def _property(schemas: Sequence[Schema], name: str) -> Property | None:
     return None
 
 
-def _unfit_name(
-    name: str, found: Property | None, schemas: Sequence[Schema], columns: frozenset[str]
-) -> Detail | None:
-    if found is None:
-        names = sorted({known.name for schema in schemas for known in schema.properties.values()} - columns)
-        near = get_close_matches(name, names, n=1)
-        return Detail(
-            name, "No rule knows this attribute.", f"Did you mean {near[0]}?" if near else "Leave it out."
-        )
-    if found.name in columns or found.kind is Kind.GROUPS:
-        return Detail(
-            name, "This is not a free attribute.", "Set it where it belongs; rules see it all the same."
-        )
-    return None
-
-
-def _unfit_value(found: Property, value: AttributeValue | None) -> Detail | None:
-    """Why `value` is not one of this property, or None; the value None removes and always fits."""
-    if value is None or _fits(found, value):
-        return None
+def _unknown(name: str, schemas: Sequence[Schema], columns: frozenset[str]) -> Detail:
+    names = sorted({known.name for schema in schemas for known in schema.properties.values()} - columns)
+    near = get_close_matches(name, names, n=1)
     return Detail(
-        found.name,
-        f"The value is not a {found.kind.value} of at most {TEXT_LIMIT} characters and {ITEM_LIMIT} items.",
-        "Give a value of that type.",
+        where=name,
+        message="No rule knows this attribute.",
+        remedy=f"Did you mean {near[0]}?" if near else "Leave it out.",
+    )
+
+
+def _not_free(found: Property) -> Detail:
+    return Detail(
+        where=found.name,
+        message="This is not a free attribute.",
+        remedy="Set it where it belongs; rules see it all the same.",
+    )
+
+
+def _unfit(found: Property) -> Detail:
+    return Detail(
+        where=found.name,
+        message=f"The value is no {found.kind.value} of {TEXT_LIMIT} characters, {ITEM_LIMIT} items at most.",
+        remedy="Give a value of that type.",
     )
 
 

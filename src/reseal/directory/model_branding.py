@@ -22,6 +22,7 @@ USERNAME_HINT_LIMIT = 64
 URL_LIMIT = 128
 KILOBYTE = 1024
 
+_TEXT_LIMITS = {"sign_in_page_text": SIGN_IN_TEXT_LIMIT, "username_hint_text": USERNAME_HINT_LIMIT}
 _COLOUR = re.compile(r"#[0-9A-Fa-f]{6}")
 _LOCALE = re.compile(r"0|[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?")
 _URL = re.compile(r"https?://[!-~]+")
@@ -193,49 +194,63 @@ def _colours(branding: Branding) -> Iterator[Detail]:
         colour = getattr(branding, name)
         if colour is not None and not _COLOUR.fullmatch(colour):
             yield Detail(
-                name, f"{colour[:40]!r} is not a colour.", "Write # and six hexadecimal digits: #0B5CAD."
+                where=name,
+                message=f"{colour[:40]!r} is not a colour.",
+                remedy="Write # and six hexadecimal digits: #0B5CAD.",
             )
 
 
 def _texts(branding: Branding) -> Iterator[Detail]:
-    limits = {"sign_in_page_text": SIGN_IN_TEXT_LIMIT, "username_hint_text": USERNAME_HINT_LIMIT}
-    for name in (f.name for f in fields(branding) if f.name.endswith("_text")):
-        text = getattr(branding, name)
-        limit = limits.get(name, TEXT_LIMIT)
+    for name in _named(branding, "_text"):
+        text, limit = getattr(branding, name), _TEXT_LIMITS.get(name, TEXT_LIMIT)
         if text is not None and len(text) > limit:
-            yield Detail(name, f"{len(text)} characters; {limit} are allowed.", "Shorten the text.")
+            yield _too_long(name, len(text), limit)
     if branding.username_hint_text and _LINK.search(branding.username_hint_text):
         yield Detail(
-            "username_hint_text", "The hint has a link.", "Write plain text; links are not shown here."
+            where="username_hint_text",
+            message="The hint has a link.",
+            remedy="Write plain text; links are not shown here.",
         )
 
 
 def _addresses(branding: Branding) -> Iterator[Detail]:
-    for name in (f.name for f in fields(branding) if f.name.endswith("_url")):
+    for name in _named(branding, "_url"):
         url = getattr(branding, name)
-        if url is None:
-            continue
-        if len(url) > URL_LIMIT:
-            yield Detail(name, f"{len(url)} characters; {URL_LIMIT} are allowed.", "Give a shorter URL.")
-        elif not _URL.fullmatch(url):
+        if url is not None and len(url) > URL_LIMIT:
+            yield _too_long(name, len(url), URL_LIMIT)
+        elif url is not None and not _URL.fullmatch(url):
             yield Detail(
-                name, f"{url!r} is not a web address.", "Begin with https:// and use ASCII characters."
+                where=name,
+                message=f"{url!r} is not a web address.",
+                remedy="Begin with https:// and use ASCII characters.",
             )
+
+
+def _named(branding: Branding, ending: str) -> list[str]:
+    return [known.name for known in fields(branding) if known.name.endswith(ending)]
+
+
+def _too_long(name: str, length: int, limit: int) -> Detail:
+    return Detail(
+        where=name,
+        message=f"{length} characters; {limit} are allowed.",
+        remedy="Shorten it.",
+    )
 
 
 def _measures(slot: ImageSlot, image: Image) -> Iterator[Detail]:
     limit = IMAGE_LIMITS[slot]
     if image.size > limit.size:
         yield Detail(
-            slot,
-            f"{image.size} bytes; {limit.size} are allowed.",
-            "Save the image smaller or compress it more.",
+            where=slot,
+            message=f"{image.size} bytes; {limit.size} are allowed.",
+            remedy="Save the image smaller or compress it more.",
         )
     if image.width > limit.width or image.height > limit.height:
         yield Detail(
-            slot,
-            f"{image.width} x {image.height} pixels; {limit.width} x {limit.height} are allowed.",
-            "Scale the image down.",
+            where=slot,
+            message=f"{image.width} x {image.height} pixels; {limit.width} x {limit.height} are allowed.",
+            remedy="Scale the image down.",
         )
 
 

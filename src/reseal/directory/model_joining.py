@@ -105,21 +105,21 @@ def decide_join(
     if not enabled:
         return JoinDecision(
             JoinReason.DISABLED,
-            f"The account of {upn} is disabled.",
-            "Enable the account, or use another one.",
+            message=f"The account of {upn} is disabled.",
+            remedy="Enable the account, or use another one.",
         )
     match settings.join_allowed:
         case JoinAllowed.NONE:
             return JoinDecision(
                 JoinReason.NOBODY,
-                f"{upn} may not join devices: 'Users may join devices' is set to None.",
-                "Set it to All, or to Selected with this user or a group of theirs.",
+                message=f"{upn} may not join devices: 'Users may join devices' is set to None.",
+                remedy="Set it to All, or to Selected with this user or a group of theirs.",
             )
         case JoinAllowed.SELECTED if not selected:
             return JoinDecision(
                 JoinReason.NOT_SELECTED,
-                f"{upn} may not join devices: neither the user nor a group of theirs is in 'Selected'.",
-                "Add the user or one of their groups to 'Users may join devices', Selected.",
+                message=f"{upn} may not join devices: neither the user nor a group of theirs is in Selected.",
+                remedy="Add the user or one of their groups to 'Users may join devices', Selected.",
             )
         case JoinAllowed.SELECTED | JoinAllowed.ALL:
             return _within_quota(settings.user_device_quota, upn, devices)
@@ -128,13 +128,19 @@ def decide_join(
 
 def _within_quota(quota: int | None, upn: str, devices: int) -> JoinDecision:
     if quota is None:
-        return JoinDecision(JoinReason.ALLOWED, f"{upn} may join devices without a limit; {devices} joined.")
+        return JoinDecision(
+            JoinReason.ALLOWED,
+            message=f"{upn} may join devices without a limit; {devices} joined.",
+        )
     if devices < quota:
-        return JoinDecision(JoinReason.ALLOWED, f"{upn} may join devices; {devices} of {quota} joined.")
+        return JoinDecision(
+            JoinReason.ALLOWED,
+            message=f"{upn} may join devices; {devices} of {quota} joined.",
+        )
     return JoinDecision(
         JoinReason.QUOTA,
-        f"{upn} may not join another device: {devices} of {quota} devices are joined.",
-        "Remove a device of this user, or raise the maximum number of devices per user.",
+        message=f"{upn} may not join another device: {devices} of {quota} devices are joined.",
+        remedy="Remove a device of this user, or raise the maximum number of devices per user.",
     )
 
 
@@ -150,21 +156,24 @@ def decide_enrolment(
     if settings.mdm_scope is MdmScope.NONE:
         return EnrollDecision(
             EnrollCause.SCOPE,
-            f"{who} cannot enrol: the MDM user scope is None.",
-            "Set the MDM user scope to All, or to Some with a group of users.",
+            message=f"{who} cannot enrol: the MDM user scope is None.",
+            remedy="Set the MDM user scope to All, or to Some with a group of users.",
         )
     if upn is None:
-        return EnrollDecision(EnrollCause.ALLOWED, f"{who} enrols without a user.")
+        return EnrollDecision(EnrollCause.ALLOWED, message=f"{who} enrols without a user.")
     if settings.mdm_scope is MdmScope.SOME and not in_scope:
         return EnrollDecision(
             EnrollCause.SCOPE,
-            f"{upn} is outside the MDM user scope: Some, and in none of its groups.",
-            "Add the user to a group of the MDM user scope, or set it to All.",
+            message=f"{upn} is outside the MDM user scope: Some, with none of the user's groups.",
+            remedy="Add the user to a group of the MDM user scope, or set it to All.",
         )
     if not licensed:
         return EnrollDecision(
             EnrollCause.LICENCE,
-            f"{upn} has no licence for device management.",
-            "Give the user a licence, then try again.",
+            message=f"{upn} has no licence for device management.",
+            remedy="Give the user a licence, then try again.",
         )
-    return EnrollDecision(EnrollCause.ALLOWED, f"{upn} is in the MDM user scope and licensed.")
+    return EnrollDecision(
+        EnrollCause.ALLOWED,
+        message=f"{upn} is in the MDM user scope and licensed.",
+    )

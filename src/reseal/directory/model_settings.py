@@ -124,13 +124,15 @@ def _numbers(settings: TenantSettings) -> Iterator[Detail]:
     quota = settings.user_device_quota
     if quota is not None and not 0 <= quota <= QUOTA_LIMIT:
         yield Detail(
-            "user_device_quota",
-            f"{quota} devices per user is outside 0 to {QUOTA_LIMIT}.",
-            f"Give 0 to {QUOTA_LIMIT}, or no number for unlimited; 0 means that no user may join a device.",
+            where="user_device_quota",
+            message=f"{quota} devices per user is outside 0 to {QUOTA_LIMIT}.",
+            remedy=f"Give 0 (nobody may join) to {QUOTA_LIMIT}, or no number for unlimited.",
         )
     if settings.dynamic_group_limit < 0:
         yield Detail(
-            "dynamic_group_limit", f"{settings.dynamic_group_limit} is less than none.", "Give 0 or more."
+            where="dynamic_group_limit",
+            message=f"{settings.dynamic_group_limit} is less than none.",
+            remedy="Give 0 or more.",
         )
 
 
@@ -138,9 +140,9 @@ def _urls(urls: MdmUrls) -> Iterator[Detail]:
     for name, url in asdict(urls).items():
         if url is not None and (reason := _unfit_url(url)):
             yield Detail(
-                f"mdm_urls.{name}",
-                f"{url[:80]!r} {reason}.",
-                "Give an https URL, or none to restore the default.",
+                where=f"mdm_urls.{name}",
+                message=f"{url[:80]!r} {reason}.",
+                remedy="Give an https URL, or none to restore the default.",
             )
 
 
@@ -166,8 +168,7 @@ def _unfit_url(url: str) -> str | None:
 def _prefix(prefix: str) -> Iterator[Detail]:
     if len(prefix) > HOST_NAME_PREFIX_LIMIT or not _HOST_NAME_PREFIX.fullmatch(prefix):
         yield Detail(
-            "host_name_prefix",
-            f"{prefix!r} cannot start a host name.",
-            f"Give 1 to {HOST_NAME_PREFIX_LIMIT} letters, digits and hyphens, no hyphen first; "
-            "7 characters are added to make the name unique.",
+            where="host_name_prefix",
+            message=f"{prefix!r} cannot start a host name.",
+            remedy=f"Give 1 to {HOST_NAME_PREFIX_LIMIT} letters, digits and hyphens, no hyphen first.",
         )

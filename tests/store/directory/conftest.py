@@ -1,4 +1,6 @@
-"""An organisation in a fresh database, with the membership reactor and somebody who hears what is announced."""
+"""An organisation in a fresh database, with the membership reactor and somebody who hears what is
+announced.
+"""
 
 from __future__ import annotations
 

@@ -1,10 +1,12 @@
-"""Dynamic groups follow their rules inside the transaction that changes a cause (spec/autopilot.md 3 and 12, 42-61)."""
+"""Dynamic groups follow their rules inside the transaction that changes a cause (spec/autopilot.md 3 and
+12, 42-61).
+"""
 
 from __future__ import annotations
 
 import pytest
 
-from reseal.directory.devices import set_physical_ids, update_device
+from reseal.directory.devices import set_physical_ids
 
 ALL_SPELLINGS = [
     '(device.devicePhysicalIDs -any (_ -startsWith "[ZTDid]"))',
@@ -26,7 +28,9 @@ async def test_every_spelling_of_the_rule_finds_the_registered_devices(contoso, 
 
 
 async def test_a_changed_tag_moves_the_device_in_the_same_transaction(contoso):
-    berlin = await contoso.device_group("Berlin", '(device.devicePhysicalIds -any (_ -eq "[OrderID]:Berlin"))')
+    berlin = await contoso.device_group(
+        "Berlin", '(device.devicePhysicalIds -any (_ -eq "[OrderID]:Berlin"))'
+    )
     paris = await contoso.device_group("Paris", '(device.devicePhysicalIds -any (_ -eq "[OrderID]:Paris"))')
     laptop = await contoso.device("PF0001", ZTDID, "[OrderID]:berlin")
     assert await contoso.devices_in(berlin) == ["PF0001"]
