@@ -106,10 +106,12 @@ async def running(
         workers = ThreadWorkers(settings.worker_threads)
         stack.callback(workers.close)
         db = await stack.enter_async_context(_database(settings, clock, entropy, probe))
+        blobs = LocalBlobs(settings.blobs, workers)
+        await blobs.clean()
         box = SecretBox(directory.secret_keys(settings.key_file, entropy), entropy)
         parts = wiring.Parts(
             db=db,
-            blobs=LocalBlobs(settings.blobs, workers),
+            blobs=blobs,
             workers=workers,
             clock=clock,
             entropy=entropy,
@@ -203,14 +205,19 @@ def _oldest_tenant(tx: Tx) -> tuple[UUID, str] | None:
 @asynccontextmanager
 async def _tasks(parts: wiring.Parts) -> AsyncIterator[None]:
     """What runs beside the requests: positions for events, deadlines that fall due."""
-    ticker = Ticker(parts.db, parts.clock, wiring.DEADLINES)
-    tasks = [asyncio.create_task(ticker.run()), asyncio.create_task(Sealer(parts.db, parts.clock).run())]
+    sealer = Sealer(parts.db, parts.clock)
+    loops = [Ticker(parts.db, parts.clock, wiring.DEADLINES).run()]
+    if not parts.db.seals_in_commit:
+        loops.append(sealer.run())
+    tasks = [asyncio.create_task(loop) for loop in loops]
     try:
         yield
     finally:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        if not parts.db.seals_in_commit:
+            await sealer.seal_now()
 
 
 @asynccontextmanager

@@ -117,6 +117,8 @@ class Database(Protocol):
     stats: Stats
     url: str
     bells: Bells
+    seals_in_commit: bool
+    """Whether events get their positions in the commit itself; if not, a `Sealer` has to run."""
 
     async def write(
         self,

@@ -24,6 +24,8 @@ MOST_YIELDS = 3
 class InlineDatabase:
     """SQLite (a file or memory) run inline; for virtual time, where the loop refuses threads."""
 
+    seals_in_commit = True
+
     def __init__(self, url: str, context: Context) -> None:
         self.url = url
         self.stats = Stats()

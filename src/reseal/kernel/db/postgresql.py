@@ -41,6 +41,8 @@ def postgresql_engine(url: str, connections: int = CONNECTIONS) -> sa.Engine:
 class PostgresDatabase:
     """A database that replicas share."""
 
+    seals_in_commit = False
+
     def __init__(self, url: str, context: Context, connections: int = CONNECTIONS) -> None:
         self.url = sa.make_url(url).render_as_string(hide_password=True)
         self.stats = Stats()

@@ -149,6 +149,8 @@ def _raise(error: Exception) -> Any:
 class SqliteDatabase:
     """The default database: a file, embedded in the process that holds its directory's lock."""
 
+    seals_in_commit = True
+
     def __init__(self, url: str, context: Context) -> None:
         self.url = url
         self.stats = Stats()
