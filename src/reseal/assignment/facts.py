@@ -5,14 +5,14 @@ Everything is read for many devices at once; no other module of this package kno
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
 
 from reseal.assignment.filters import filters_by_id
-from reseal.assignment.tables import device_effective, effective_basis
+from reseal.assignment.tables import device_effective
 from reseal.directory import tables as directory
 from reseal.directory.model import MemberKind, device_view
 from reseal.directory.rules import FILTER, RuleObject, compile_rule
@@ -74,26 +74,26 @@ def look_at(tx: Tx, tenant: TenantKey, devices: Sequence[int], filters: Filters)
     ]
 
 
-def groups_of(tx: Tx, tenant: TenantKey, kind: MemberKind, members: Iterable[int]) -> dict[int, list[int]]:
-    """For each of the members the groups that it is in and that the tenant's basis names."""
+def groups_of(
+    tx: Tx, tenant: TenantKey, kind: MemberKind, members: Iterable[int], among: Set[int]
+) -> dict[int, list[int]]:
+    """For each of the members the groups that it is in, as far as they are `among` these."""
     found: dict[int, list[int]] = {}
-    named = sa.select(effective_basis.c.id).where(
-        effective_basis.c.tenant_id == tenant, effective_basis.c.kind == "group"
-    )
     table = directory.group_member
     for some in chunks(sorted(set(members)), BATCH):
+        # Asked for the groups too, a database may walk through every group instead of the few members.
         statement = (
             sa.select(table.c.member_id, table.c.group_id)
             .where(
                 table.c.tenant_id == tenant,
                 table.c.member_kind == kind.value,
                 table.c.member_id.in_(some),
-                table.c.group_id.in_(named),
             )
             .order_by(table.c.member_id, table.c.group_id)
         )
         for row in tx.rows(statement):
-            found.setdefault(row.member_id, []).append(row.group_id)
+            if row.group_id in among:
+                found.setdefault(row.member_id, []).append(row.group_id)
     return found
 
 

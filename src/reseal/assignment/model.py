@@ -15,10 +15,10 @@ that is reached by a group and by *all* counts as reached by the group. Sources:
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Set
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Self
+from typing import Self, assert_never
 
 
 class ItemKind(StrEnum):
@@ -226,60 +226,92 @@ def reading_order(target: Target) -> tuple[bool, bool, int]:
     return (target.mode is Mode.EXCLUDE, target.kind is not TargetKind.GROUP, target.group or 0)
 
 
+class TargetIndex:
+    """Targets by whom they name: a signature meets only those that reach it, however many there are."""
+
+    def __init__(self, targets: Iterable[Target]) -> None:
+        self._targets = tuple(targets)
+        self._of_group: dict[int, list[Target]] = {}
+        self._of_all: list[Target] = []
+        for target in self._targets:
+            if target.group is None:
+                self._of_all.append(target)
+            else:
+                self._of_group.setdefault(target.group, []).append(target)
+
+    def of_items(self, items: Set[ItemRef]) -> TargetIndex:
+        """An index of the targets of these items alone."""
+        return TargetIndex(target for target in self._targets if target.item in items)
+
+    def reaching(self, signature: Signature) -> list[Target]:
+        """The targets of everybody and of the signature's groups; `resolve` needs no others."""
+        found = list(self._of_all)
+        for group in sorted({*signature.groups, *signature.user_groups}):
+            found += self._of_group.get(group, ())
+        return found
+
+
 def resolve(targets: Iterable[Target], signature: Signature) -> tuple[Entry, ...]:
     """Every entry that the targets, of any number of items, give a device of this signature; sorted."""
     by_item: dict[ItemRef, list[Target]] = {}
     for target in targets:
-        if any(_reaches(target, scope, signature) for scope in Scope):
-            by_item.setdefault(target.item, []).append(target)
+        by_item.setdefault(target.item, []).append(target)
     decided = (decide(of_item, signature) for of_item in by_item.values())
     return tuple(sorted(entry for decision in decided for entry in decision.entries))
 
 
-def decide(targets: Sequence[Target], signature: Signature) -> Decision:
+def decide(targets: Iterable[Target], signature: Signature) -> Decision:
     """What the targets of one item mean for a device of this signature, step by step, in reading order."""
+    ordered = sorted(targets, key=reading_order)
+    excluded_by = {scope: _first_exclusion(ordered, scope, signature) for scope in Scope}
     looked = [
-        _look(target, scope, targets, signature)
-        for target in sorted(targets, key=reading_order)
-        for scope in _scopes(target.kind)
+        _look(target, scope, signature, excluded_by[scope])
+        for target in ordered
+        for scope in _SCOPES[target.kind]
     ]
     winner = _strongest(step for step in looked if step.outcome is Outcome.ASSIGNS)
     steps = tuple(_outranked(step, winner) for step in looked)
     return Decision(entries=_entries(steps), steps=steps)
 
 
-def _look(target: Target, scope: Scope, targets: Sequence[Target], signature: Signature) -> Step:
+_SCOPES = {
+    TargetKind.GROUP: (Scope.DEVICE, Scope.USER),
+    TargetKind.ALL_DEVICES: (Scope.DEVICE,),
+    TargetKind.ALL_USERS: (Scope.USER,),
+}
+"""In which scopes a kind of target can reach a device."""
+
+
+def _first_exclusion(ordered: Iterable[Target], scope: Scope, signature: Signature) -> Target | None:
+    reaching = (
+        target for target in ordered if target.mode is Mode.EXCLUDE and _reaches(target, scope, signature)
+    )
+    return next(reaching, None)
+
+
+def _look(target: Target, scope: Scope, signature: Signature, excluded_by: Target | None) -> Step:
     if not _reaches(target, scope, signature):
         return Step(target, scope, Outcome.NOT_REACHED)
     if target.mode is Mode.EXCLUDE:
         return Step(target, scope, Outcome.EXCLUDES)
     if not _passes_filter(target, signature):
         return Step(target, scope, Outcome.FILTERED)
-    exclusions = (other for other in targets if other.mode is Mode.EXCLUDE)
-    for exclusion in sorted(exclusions, key=reading_order):
-        if _reaches(exclusion, scope, signature):
-            return Step(target, scope, Outcome.EXCLUDED, because=exclusion)
+    if excluded_by is not None:
+        return Step(target, scope, Outcome.EXCLUDED, because=excluded_by)
     return Step(target, scope, Outcome.ASSIGNS)
 
 
-def _scopes(kind: TargetKind) -> tuple[Scope, ...]:
-    match kind:
-        case TargetKind.GROUP:
-            return (Scope.DEVICE, Scope.USER)
-        case TargetKind.ALL_DEVICES:
-            return (Scope.DEVICE,)
-        case TargetKind.ALL_USERS:
-            return (Scope.USER,)
-
-
 def _reaches(target: Target, scope: Scope, signature: Signature) -> bool:
+    """Whether the target means the device, or its user; `scope` is one in which the kind of target can."""
     match target.kind:
         case TargetKind.GROUP:
             return target.group in signature.groups_in(scope)
         case TargetKind.ALL_DEVICES:
-            return scope is Scope.DEVICE
+            return True
         case TargetKind.ALL_USERS:
-            return scope is Scope.USER and signature.has_user
+            return signature.has_user
+        case _:
+            assert_never(target.kind)
 
 
 def _passes_filter(target: Target, signature: Signature) -> bool:
@@ -290,6 +322,8 @@ def _passes_filter(target: Target, signature: Signature) -> bool:
             return target.filter in signature.filters
         case FilterMode.EXCLUDE:
             return target.filter not in signature.filters
+        case _:
+            assert_never(target.filter_mode)
 
 
 def _strongest(steps: Iterable[Step]) -> Target | None:

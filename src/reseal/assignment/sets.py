@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from reseal.assignment import facts
 from reseal.assignment.facts import Filters, Seen
-from reseal.assignment.model import Basis, Entry, ItemRef, Signature, Target, resolve
+from reseal.assignment.model import Basis, Entry, ItemRef, Signature, Target, TargetIndex, resolve
 from reseal.assignment.tables import (
     assignment_target,
     device_effective,
@@ -44,7 +44,7 @@ class Keeper:
         self._tenant = tenant
         self._basis = basis
         self._filters: Filters | None = None
-        self._targets: Sequence[Target] | None = None
+        self._targets: TargetIndex | None = None
         self._keys: dict[Signature, int] = {}
         self._left: set[int] = set()
 
@@ -89,7 +89,7 @@ class Keeper:
     def _groups_of(self, kind: MemberKind, members: Sequence[int]) -> Mapping[int, Sequence[int]]:
         if not members or not self._basis.groups:
             return {}
-        return facts.groups_of(self._tx, self._tenant, kind, members)
+        return facts.groups_of(self._tx, self._tenant, kind, members, self._basis.groups)
 
     def _write_pointers(self, pointers: Sequence[tuple[int, int]]) -> None:
         if not pointers:
@@ -121,29 +121,31 @@ class Keeper:
             return
         sets: list[dict[str, Any]] = []
         entries: list[dict[str, Any]] = []
+        targets = self._all_targets()
         for digest, signature in sorted(missing.items()):
             key = self._keys[signature] = self._tx.new_key()
             content = signature_content(signature)
             sets.append({"tenant_id": self._tenant, "id": key, "signature": digest, "content": content})
-            entries += [self._entry_row(key, entry) for entry in resolve(self._all_targets(), signature)]
+            resolved = resolve(targets.reaching(signature), signature)
+            entries += [self._entry_row(key, entry) for entry in resolved]
         self._tx.execute(self._tx.insert(effective_set), sets)
         if entries:
             self._tx.execute(self._tx.insert(effective_entry), entries)
 
-    def _all_targets(self) -> Sequence[Target]:
+    def _all_targets(self) -> TargetIndex:
         if self._targets is None:
-            self._targets = _load_targets(self._tx, self._tenant)
+            self._targets = TargetIndex(_load_targets(self._tx, self._tenant))
         return self._targets
 
     def resolve_again(self, items: frozenset[ItemRef] | None) -> None:
         """Bring the entries of every set up to date, for these items or, with None, for all."""
-        targets = [target for target in self._all_targets() if items is None or target.item in items]
+        targets = self._all_targets() if items is None else self._all_targets().of_items(items)
         for page in self._pages_of_sets():
             stored = self._stored_entries([key for key, _ in page], items)
             stale: list[tuple[int, Entry]] = []
             fresh: list[tuple[int, Entry]] = []
             for key, signature in page:
-                before, after = stored.get(key, set()), set(resolve(targets, signature))
+                before, after = stored.get(key, set()), set(resolve(targets.reaching(signature), signature))
                 stale += [(key, entry) for entry in sorted(before - after)]
                 fresh += [(key, entry) for entry in sorted(after - before)]
             self._replace_entries(stale, fresh)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import assert_never
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -212,6 +213,8 @@ def _called(target: Target, known: _Known) -> str:
             return "all devices"
         case TargetKind.ALL_USERS:
             return "all users"
+        case _:
+            assert_never(target.kind)
 
 
 # --- rows -----------------------------------------------------------------------------------------

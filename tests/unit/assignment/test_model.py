@@ -20,6 +20,7 @@ from reseal.assignment.model import (
     Scope,
     Signature,
     Target,
+    TargetIndex,
     TargetKind,
     Via,
     decide,
@@ -431,3 +432,19 @@ def test_a_target_that_contradicts_itself_cannot_be_made(
 ) -> None:
     with pytest.raises(ValueError, match=complaint):
         Target(**({"item": APP, "mode": Mode.INCLUDE} | arguments))  # type: ignore[arg-type]
+
+
+@given(TARGETS, SIGNATURES)
+def test_index_finds_every_target_that_matters(targets: list[Target], signature: Signature) -> None:
+    index = TargetIndex(targets)
+    assert resolve(index.reaching(signature), signature) == resolve(targets, signature)
+    of_app = [target for target in targets if target.item == APP]
+    assert resolve(index.of_items({APP}).reaching(signature), signature) == resolve(of_app, signature)
+
+
+def test_index_leaves_out_what_cannot_reach() -> None:
+    index = TargetIndex([include(BERLIN), include(SALES), exclude(LAB), all_users()])
+    assert index.reaching(Signature.of(groups=[BERLIN])) == [all_users(), include(BERLIN)]
+    both = Signature.of(groups=[LAB], user_groups=[LAB])
+    assert index.reaching(both) == [all_users(), exclude(LAB)]
+    assert index.of_items({POLICY}).reaching(both) == []
