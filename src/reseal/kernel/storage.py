@@ -24,7 +24,7 @@ def open_database(
     probe: CommitProbe | None = None,
     mode: Literal["threads", "inline"] = "threads",
 ) -> Database:
-    """The database at `url` (`sqlite:///file`, `postgresql://...`); its tables must exist.
+    """The database at `url` (`sqlite:///file`, `postgresql://...`), whose tables exist already.
 
     `mode="inline"` runs SQLite on the event loop without threads, for virtual time; only there may the URL be
     `sqlite://`, a database in memory. Raises `ValueError` for another kind of URL.

@@ -94,6 +94,7 @@ def _config(endpoint: Endpoint, drain_seconds: int) -> uvicorn.Config:
         lifespan="off",
         log_config=None,
         access_log=False,
+        log_level="warning",
         server_header=False,
         timeout_graceful_shutdown=drain_seconds,
         ssl_context_factory=lambda _config, _default: endpoint.tls,

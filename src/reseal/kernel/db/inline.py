@@ -13,7 +13,8 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 from reseal.kernel.db.database import Context, Stats, Unit
-from reseal.kernel.db.sqlite import Writer, sqlite_engine
+from reseal.kernel.db.schema import metadata
+from reseal.kernel.db.sqlite import Writer, in_memory, sqlite_engine
 from reseal.kernel.ids import TenantKey
 
 T = TypeVar("T")
@@ -33,6 +34,8 @@ class InlineDatabase:
         self._context = context
         self._yields = context.entropy.fork("database yields")
         self._engine = sqlite_engine(url)
+        if in_memory(url):  # always begins empty, and nobody else could have made its tables
+            metadata.create_all(self._engine)
         self._writer = Writer(self._engine, context, self.stats, url)
         self._turn = asyncio.Lock()
 

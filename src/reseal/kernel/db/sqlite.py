@@ -33,7 +33,7 @@ def sqlite_engine(url: str, *, read_only: bool = False) -> sa.Engine:
     """An engine whose connections run WAL with full durability and leave BEGIN to us."""
     engine = sa.create_engine(
         url,
-        poolclass=sa.pool.StaticPool if _in_memory(url) else sa.pool.QueuePool,
+        poolclass=sa.pool.StaticPool if in_memory(url) else sa.pool.QueuePool,
         connect_args={"check_same_thread": False},
     )
 
@@ -62,7 +62,8 @@ _PRAGMAS = (
 )
 
 
-def _in_memory(url: str) -> bool:
+def in_memory(url: str) -> bool:
+    """Whether the URL names a database that lives in this process's memory."""
     return sa.make_url(url).database in (None, "", ":memory:")
 
 

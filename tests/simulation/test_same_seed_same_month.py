@@ -1,0 +1,50 @@
+"""The same seed gives byte-equal events, whatever the process's hash seed, time zone and load."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+
+def _start(seed: str, **environment: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "tests.simulation.office", seed],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def _outcome(process: subprocess.Popen[str]) -> str:
+    out, err = process.communicate()
+    assert process.returncode == 0, err
+    return out
+
+
+def test_two_processes_with_other_hash_seed_zone_and_load_tell_the_same_month() -> None:
+    first = _start("7", PYTHONHASHSEED="1", TZ="Pacific/Auckland")
+    load = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+    try:
+        second = _start("7", PYTHONHASHSEED="4242", TZ="America/St_Johns")
+        other = _start("8", PYTHONHASHSEED="1", TZ="UTC")
+        told, again, different = _outcome(first), _outcome(second), _outcome(other)
+    finally:
+        load.kill()
+        load.wait()
+    assert told == again
+    assert told != different
+
+
+def test_the_month_did_what_it_should() -> None:
+    told = _outcome(_start("7"))
+    counts = {name: int(count) for name, count in re.findall(r"(\w+)=(\d+)", told)}
+    assert counts["devices"] == 60
+    assert counts["events"] > 200
+    assert counts["import_records"] == 0, "records of imports go after thirty days"
