@@ -70,9 +70,9 @@ def entropy() -> SeededEntropy:
 @pytest.fixture
 def reactors() -> tuple[Reactor, ...]:
     """What reacts inside units of work: the server's wiring. A package's own tests override it with fewer."""
-    from tests.support.databases import wired_reactors
+    from reseal.server.wiring import REACTORS
 
-    return wired_reactors()
+    return REACTORS
 
 
 @pytest.fixture(scope="session")
