@@ -175,6 +175,8 @@ class _Checker:
             and condition.name.text.lower() == "group.objectid"
         ):
             match condition.operator, condition.value:
+                case (Operator.EQ, Text(text="")):  # means -eq null
+                    pass
                 case (Operator.IN, Texts()) | (Operator.EQ, Text()):
                     test = self._test(_GROUP_ID, condition.operator, condition.value)
                     return Clause(node.span, MEMBER_OF, test)

@@ -36,6 +36,7 @@ DEEPEST = 50
 
 _NUMBER = re.compile(r"[0-9]+(\.[0-9]+)?")
 _NULLS = ("null", "$null")
+_NOW = "system.now"
 _EXAMPLE = 'An expression looks like user.department -eq "Sales".'
 
 
@@ -210,7 +211,7 @@ class _Parser:
             return self._list()
         if token.mark is Mark.WORD and token.text.lower() in _NULLS:
             return Null(self._next().span)
-        if token.mark is Mark.WORD and token.text.lower() == "system.now":
+        if token.mark is Mark.WORD and token.text.lower() == _NOW:
             return self._now()
         if token.mark in (Mark.WORD, Mark.TEXT):
             return self._text_value()
@@ -236,6 +237,8 @@ class _Parser:
             raise self._error(f"{token.text} is not a value", quoting)
         if token.keyword.startswith(("user.", "device.")):
             raise self._error("a property cannot be compared with another property", quoting)
+        if token.keyword == _NOW:
+            raise bad_value(self._text, token.span.start, f"{_NOW} cannot stand here", quoting)
 
     def _list(self) -> Texts:
         opening = self._next()

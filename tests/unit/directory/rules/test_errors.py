@@ -106,6 +106,7 @@ VALUES = [
     "user.city -in «null",
     "user.city -in [a, «null]",
     "user.city -in [a, «$Null]",
+    "user.city -in [a, «System.now]",
     'user.city -in [a, «""]',
     "user.city -in «[]".replace("«[", "[«"),
     "user.city -in «a",
@@ -113,6 +114,7 @@ VALUES = [
     "user.city -contains «[a]",
     "user.assignedPlans -eq «x",
     "Direct Reports for «null",
+    "Direct Reports for «system.now",
 ]
 
 
@@ -182,6 +184,7 @@ def test_devices_have_no_custom_extension_properties() -> None:
         "-all (group.objectId -in ['x'])",
         "-any (group.objectId -notIn ['x'])",
         "-any (group.objectId -eq null)",
+        "-any (group.objectId -eq '')",
         "-any (group.objectId -startsWith 'x')",
         "-any (group.objectId -in ['x'] -or group.objectId -in ['y'])",
         "-any (-not group.objectId -in ['x'])",
