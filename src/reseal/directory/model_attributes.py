@@ -6,7 +6,7 @@ used in a rule and no value is stored that no rule could ever see.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from difflib import get_close_matches
 from typing import assert_never
@@ -87,7 +87,7 @@ def _plain(value: AttributeValue) -> AttributeValue:
 def _property(schemas: Sequence[Schema], name: str) -> Property | None:
     """The property whose canonical name is `name` in any letter case."""
     for schema in schemas:
-        if schema.has_extensions and name.lower().startswith("extension_"):
+        if name.lower().startswith("extension_"):
             return schema.find(name)
         for candidate in schema.properties.values():
             if candidate.name.lower() == name.lower():
@@ -130,9 +130,9 @@ def _fits(found: Property, value: AttributeValue) -> bool:
         case Kind.TEXT:
             return _is_text(value)
         case Kind.TEXTS:
-            return _is_list(value) and all(_is_text(item) for item in _items(value))
+            return _is_list_of(_is_text, value)
         case Kind.OBJECTS:
-            return _is_list(value) and all(_is_object(item, found.fields) for item in _items(value))
+            return _is_list_of(lambda item: _is_object(item, found.fields), value)
         case Kind.GROUPS:
             return False
     assert_never(found.kind)
@@ -150,12 +150,8 @@ def _is_date(text: str) -> bool:
     return True
 
 
-def _is_list(value: object) -> bool:
-    return isinstance(value, (list, tuple)) and len(value) <= ITEM_LIMIT
-
-
-def _items(value: AttributeValue) -> Sequence[object]:
-    return value if isinstance(value, (list, tuple)) else ()
+def _is_list_of(fits: Callable[[object], bool], value: object) -> bool:
+    return isinstance(value, (list, tuple)) and len(value) <= ITEM_LIMIT and all(map(fits, value))
 
 
 def _is_object(item: object, fields: Sequence[str]) -> bool:

@@ -19,12 +19,13 @@ from reseal.kernel.ids import TenantKey
 def assign_role(tx: Tx, tenant: TenantKey, user_id: int, role: Role, *, actor: str = "system") -> None:
     """Give a user a role; nothing happens if they hold it. Raises `NotFound` for an unknown user."""
     uuid = _user_uuid(tx, tenant, user_id)
-    inserted = tx.execute(
+    inserted = tx.value(
         tx.insert(role_assignment)
         .values(tenant_id=tenant, user_id=user_id, role=role.value)
         .on_conflict_do_nothing()
+        .returning(role_assignment.c.role)
     )
-    if inserted.rowcount:
+    if inserted is not None:
         events.record(tx, tenant, "user.role_assigned", Subject("user", uuid), {"role": role.value}, actor)
 
 
@@ -54,6 +55,19 @@ def roles_of(tx: Tx, tenant: TenantKey, user_id: int) -> tuple[Role, ...]:
         sa.select(held.role).where(held.tenant_id == tenant, held.user_id == user_id).order_by(held.role)
     )
     return tuple(Role(row.role) for row in rows)
+
+
+def roles_by_user(tx: Tx, tenant: TenantKey) -> dict[int, tuple[Role, ...]]:
+    """The roles of everybody who holds any, by the user's key; one statement."""
+    held: dict[int, list[Role]] = {}
+    assigned = role_assignment.c
+    for row in tx.rows(
+        sa.select(assigned.user_id, assigned.role)
+        .where(assigned.tenant_id == tenant)
+        .order_by(assigned.user_id, assigned.role)
+    ):
+        held.setdefault(row.user_id, []).append(Role(row.role))
+    return {user_id: tuple(roles) for user_id, roles in held.items()}
 
 
 def permissions_of_user(tx: Tx, tenant: TenantKey, user_id: int) -> frozenset[str]:

@@ -227,12 +227,13 @@ def _require_domain(tx: Tx, owner: Tenant, name: str) -> Domain:
 
 def _insert_domain(tx: Tx, owner: Tenant, name: str, *, is_default: bool, actor: str) -> None:
     checked = domain_name(name)
-    inserted = tx.execute(
+    inserted = tx.value(
         tx.insert(domain)
         .values(name_folded=fold(checked), tenant_id=owner.id, name=checked, is_default=is_default)
         .on_conflict_do_nothing()
+        .returning(domain.c.name)
     )
-    if inserted.rowcount == 0:
+    if inserted is None:
         raise Conflict(
             code="DomainTaken",
             message=f"The domain {checked} already belongs to an organisation of this server.",

@@ -84,7 +84,7 @@ def create_user(
     created = to_user(row)
     tx.announce(Change(USER_CHANGED, tenant, frozenset({created.id})))
     _record(
-        tx, tenant, created, "user.created", {"upn": created.upn, "displayName": created.display_name}, actor
+        tx, tenant, created, "user.created", {"upn": created.upn, "display_name": created.display_name}, actor
     )
     return created
 
@@ -199,7 +199,7 @@ def delete_user(tx: Tx, tenant: TenantKey, user_id: int, *, actor: str = "system
     tx.announce(Change(USERS_REMOVED, tenant, frozenset({user_id})))
     if reports:
         tx.announce(Change(USER_CHANGED, tenant, reports, frozenset({MANAGER})))
-    _record(tx, tenant, gone, "user.deleted", {"upn": gone.upn, "displayName": gone.display_name}, actor)
+    _record(tx, tenant, gone, "user.deleted", {"upn": gone.upn, "display_name": gone.display_name}, actor)
 
 
 def set_password_hash(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
+
 import pytest
 
 from reseal.directory.model_attributes import merge_device_attributes, merge_user_attributes
@@ -137,7 +139,8 @@ def test_what_is_not_named_stays_and_none_removes():
 
 
 def test_attributes_are_kept_as_json_gives_them_back():
-    merged = merge_user_attributes({}, {"otherMails": ("a", "b"), "assignedPlans": (PLAN,), "city": "Bonn"})
+    plan = MappingProxyType(PLAN)
+    merged = merge_user_attributes({}, {"otherMails": ("a", "b"), "assignedPlans": (plan,), "city": "Bonn"})
     assert merged == {"assignedPlans": [PLAN], "city": "Bonn", "otherMails": ["a", "b"]}
     assert list(merged) == sorted(merged)
 

@@ -42,17 +42,22 @@ def segment(marker: int, content: bytes) -> bytes:
     return bytes([0xFF, marker]) + (len(content) + 2).to_bytes(2, "big") + content
 
 
-def refused(branding: Branding) -> list[str]:
+def problems(branding: Branding) -> dict[str, str]:
     with pytest.raises(Invalid) as refusal:
         check_branding(branding)
     assert refusal.value.code == "InvalidBranding"
-    assert all(detail.message and detail.remedy for detail in refusal.value.details)
-    return [detail.where for detail in refusal.value.details]
+    assert all(detail.remedy for detail in refusal.value.details)
+    return {detail.where: detail.message for detail in refusal.value.details}
+
+
+def refused(branding: Branding) -> list[str]:
+    return list(problems(branding))
 
 
 def code_of(slot: ImageSlot, data: bytes) -> str:
     with pytest.raises(Invalid) as refusal:
         inspect_image(slot, data)
+    assert slot.value in refusal.value.message
     assert refusal.value.remedy
     return refusal.value.code
 
@@ -72,7 +77,8 @@ def test_colours_are_six_hexadecimal_digits(name):
 def test_texts_have_their_limits(name):
     limit = {"sign_in_page_text": 1024, "username_hint_text": 64}.get(name, 256)
     assert check_branding(Branding(**{name: "ü" * limit}))
-    assert refused(Branding(**{name: "ü" * (limit + 1)})) == [name]
+    told = problems(Branding(**{name: "ü" * (limit + 1)}))
+    assert told == {name: f"{limit + 1} characters; {limit} are allowed."}
 
 
 @pytest.mark.parametrize("hint", ["[here](x)", "see https://contoso.test", "http://x", "WWW.contoso.test"])
@@ -102,20 +108,28 @@ def test_addresses_have_128_ascii_characters(name):
         assert refused(Branding(**{name: wrong})) == [name]
 
 
+def test_an_address_over_its_limit_is_refused_with_both_numbers():
+    told = problems(Branding(terms_of_use_url="https://".ljust(129, "x")))
+    assert told == {"terms_of_use_url": "129 characters; 128 are allowed."}
+
+
 def test_all_problems_are_named_at_once():
     branding = Branding(
         background_color="red",
         username_hint_text="www.x",
         terms_of_use_url="x",
-        images={ImageSlot.FAVICON: Image("0" * 64, "image/png", 33, 32, 9999)},
+        images={
+            ImageSlot.FAVICON: Image("0" * 64, "image/png", 33, 32, 1),
+            ImageSlot.BANNER_LOGO: Image("0" * 64, "image/png", 33, 32, 99_999),
+        },
     )
-    assert refused(branding) == [
-        "background_color",
-        "username_hint_text",
-        "terms_of_use_url",
-        "favicon",
-        "favicon",
-    ]
+    assert problems(branding) == {
+        "background_color": "'red' is not a colour.",
+        "username_hint_text": "The hint has a link.",
+        "terms_of_use_url": "'x' is not a web address.",
+        "bannerLogo": "99999 bytes; 51200 are allowed.",
+        "favicon": "33 x 32 pixels; 32 x 32 are allowed.",
+    }
 
 
 def test_images_have_these_limits():
@@ -138,6 +152,15 @@ def test_an_image_at_its_limits_is_taken_and_one_beyond_is_not(slot):
     assert code_of(slot, png(limit.width + 1, limit.height)) == "InvalidBranding"
     assert code_of(slot, png(limit.width, limit.height + 1)) == "InvalidBranding"
     assert code_of(slot, png(limit.width, limit.height, limit.size + 1)) == "InvalidBranding"
+
+
+def test_images_are_measured_in_all_their_bytes():
+    image = inspect_image(ImageSlot.BACKGROUND, jpeg(1900, 1000))
+    assert (image.width, image.height) == (1900, 1000)
+    for width, height in [(0x01000001, 1), (1, 0x01000001)]:
+        with pytest.raises(Invalid) as refusal:
+            inspect_image(ImageSlot.BACKGROUND, png(width, height))
+        assert f"{width} x {height} pixels" in refusal.value.details[0].message
 
 
 @pytest.mark.parametrize("frame", [0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xCF])
@@ -173,6 +196,8 @@ def test_tables_of_a_jpeg_are_not_taken_for_frames(table):
         jpeg(10, 0),
         jpeg(0, 10),
         jpeg(10, 10)[:10],
+        jpeg(10, 10, frame=0xBF),
+        jpeg(10, 10, frame=0xD0),
         b"\xff\xd8\xff",
         b"\xff\xd8\xff\xe0\x00\x10JFIF",
         b"\xff\xd8\xff\xe0\x00\x04ab" + bytes(20),

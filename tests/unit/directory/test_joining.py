@@ -81,10 +81,15 @@ def test_a_disabled_account_joins_nothing():
     assert decision.code == "801c0003"
 
 
-@pytest.mark.parametrize("decision", [join(JoinAllowed.NONE), join(JoinAllowed.SELECTED), join(devices=50)])
-def test_a_refused_join_names_the_user_and_a_remedy(decision):
-    assert UPN in decision.message
-    assert decision.remedy
+def test_a_refused_join_names_the_user_and_a_remedy():
+    for decision in [join(JoinAllowed.NONE), join(JoinAllowed.SELECTED), join(devices=50)]:
+        assert UPN in decision.message
+        assert decision.remedy
+
+
+def test_an_allowed_join_says_how_many_devices_there_are():
+    assert join(devices=3).message == f"{UPN} may join devices; 3 of 50 joined."
+    assert join(quota=None, devices=3).message == f"{UPN} may join devices without a limit; 3 joined."
 
 
 def test_scope_none_joins_without_addresses_and_names_the_scope():
@@ -131,7 +136,9 @@ def test_the_scope_is_named_before_the_licence():
 
 @pytest.mark.parametrize("scope", [MdmScope.SOME, MdmScope.ALL])
 def test_the_technician_flow_needs_no_user_in_scope_and_no_licence(scope):
-    assert enrol(scope, None, licensed=False).allowed
+    decision = enrol(scope, None, licensed=False)
+    assert decision.allowed
+    assert decision.message == "A device in the technician flow enrols without a user."
 
 
 def test_scope_none_refuses_the_technician_flow_too():

@@ -99,26 +99,28 @@ def test_urls_that_a_device_can_be_sent_to(url):
 
 
 @pytest.mark.parametrize(
-    "url",
+    "url, reason",
     [
-        "",
-        "http://a/b",
-        "ftp://a/b",
-        "a/b",
-        "https://",
-        "https:///b",
-        "https://a/b#c",
-        "https://me@a/b",
-        "https://a/b c",
-        "https://a/\n",
-        "https://a/\x7f",
-        "https://ä/b",
-        "https://a:99999/",
-        "https://[::1/",
+        ("", "does not begin with https://"),
+        ("http://a/b", "does not begin with https://"),
+        ("a/b", "does not begin with https://"),
+        ("https://", "names no host, or a user"),
+        ("https:///b", "names no host, or a user"),
+        ("https://me@a/b", "names no host, or a user"),
+        ("https://a/b#c", "has a fragment"),
+        ("https://a/b c", "has characters that a URL may not have"),
+        ("https://a/\n", "has characters that a URL may not have"),
+        ("https://a/\x7f", "has characters that a URL may not have"),
+        ("https://ä/b", "has characters that a URL may not have"),
+        ("https://a:99999/", "is not a URL"),
+        ("https://[::1/", "is not a URL"),
     ],
 )
-def test_urls_that_a_device_cannot_be_sent_to(url):
-    assert refused(mdm_urls=MdmUrls(discovery=url)) == ["mdm_urls.discovery"]
+def test_urls_that_a_device_cannot_be_sent_to(url, reason):
+    with pytest.raises(Invalid) as refusal:
+        check_settings(TenantSettings(mdm_urls=MdmUrls(discovery=url)))
+    (detail,) = refusal.value.details
+    assert (detail.where, detail.message) == ("mdm_urls.discovery", f"{url!r} {reason}.")
 
 
 def test_a_url_has_at_most_1024_characters():
