@@ -12,7 +12,7 @@ from reseal.directory.model_roles import (
     permissions_of,
 )
 
-WRITING = [name for name in PERMISSIONS if "ReadWrite" in name]
+WRITING = [name for name in sorted(PERMISSIONS) if "ReadWrite" in name]
 
 
 def test_a_global_administrator_may_do_everything():
