@@ -5,11 +5,10 @@ What needs a database is imported where it is used: unit tests start without it.
 
 from __future__ import annotations
 
-import itertools
 import os
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,7 +30,7 @@ settings.load_profile("reseal")
 
 _RUN_FOLDER = "RESEAL_TEST_RUN_FOLDER"
 _RUN_OWNER = "RESEAL_TEST_RUN_OWNER"
-_numbers = itertools.count(1)
+_OWN_DATABASE = f"test_{os.getpid()}"  # of this worker, on each server
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -98,19 +97,20 @@ def _server(*, durable: bool) -> Server:
     programs = postgresql_programs()
     if programs is None:
         miss("PostgreSQL's server programs", "postgresql")
-    return postgres.shared_server(
+    server = postgres.shared_server(
         Path(os.environ[_RUN_FOLDER], "durable" if durable else "fast"),
         programs,
         owner=int(os.environ[_RUN_OWNER]),
         fill_template=create_tables,
         durable=durable,
     )
+    server.create(_OWN_DATABASE)
+    return server
 
 
-def _fresh_database(server: Server) -> Iterator[str]:
-    name = f"test_{os.getpid()}_{next(_numbers)}"
-    yield server.create(name)
-    server.drop(name)
+def _fresh_database(server: Server) -> str:
+    server.empty(_OWN_DATABASE)
+    return server.url(_OWN_DATABASE)
 
 
 @pytest.fixture(scope="session")
@@ -120,9 +120,9 @@ def postgresql_server() -> Server:
 
 
 @pytest.fixture
-def postgresql_url(postgresql_server: Server) -> Iterator[str]:
+def postgresql_url(postgresql_server: Server) -> str:
     """A fresh PostgreSQL database with every table and no row."""
-    yield from _fresh_database(postgresql_server)
+    return _fresh_database(postgresql_server)
 
 
 @pytest.fixture(scope="session")
@@ -132,9 +132,9 @@ def durable_postgresql_server() -> Server:
 
 
 @pytest.fixture
-def durable_postgresql_url(durable_postgresql_server: Server) -> Iterator[str]:
+def durable_postgresql_url(durable_postgresql_server: Server) -> str:
     """A fresh database on the durable server."""
-    yield from _fresh_database(durable_postgresql_server)
+    return _fresh_database(durable_postgresql_server)
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])

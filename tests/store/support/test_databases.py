@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
 import sqlalchemy as sa
 
 from reseal.kernel.db import Database, Tx, metadata
+from reseal.kernel.events import Subject, record
+from reseal.kernel.events.chain import event
+from reseal.kernel.ids import TenantKey
 from tests.support.clock import ManualClock
 
 
@@ -38,3 +42,12 @@ async def test_a_database_can_be_written(database: Database) -> None:
 async def test_a_test_does_not_see_what_another_wrote(database: Database) -> None:
     """Writes what the test above wrote: the second CREATE TABLE would fail in a database that both share."""
     assert await database.write(_leave_a_mark) > 0
+
+
+@pytest.mark.parametrize("again", [False, True])
+async def test_a_used_database_is_as_good_as_new(database: Database, again: bool) -> None:
+    def numbers_of_events(tx: Tx) -> list[int]:
+        record(tx, TenantKey(1), "tried", Subject("device", tx.new_uuid()), {"again": again})
+        return list(tx.conn.scalars(sa.select(event.c.id)))
+
+    assert await database.write(numbers_of_events) == [1]
