@@ -1,11 +1,8 @@
-"""Devices, rows and organisations for the tests of this folder."""
+"""Organisations, imports and assignments for the tests of autopilot and of what stands on it."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
-from typing import TypeVar
-from uuid import UUID
 
 from reseal.assignment import effective
 from reseal.assignment.model import Mode, Target, TargetKind
@@ -22,10 +19,7 @@ from reseal.esp import profiles as esp_profiles
 from reseal.esp.profiles import ensure_default
 from reseal.kernel.db import Tx
 from reseal.kernel.ids import TenantKey
-from reseal.wire.hwhash import Disk, HardwareHash, HashFields, NetworkAdapter, decode, encode
-from tests.support.clock import START
-
-T = TypeVar("T")
+from tests.support.hardware import row
 
 REACTORS = (
     membership.REACTOR,
@@ -35,49 +29,6 @@ REACTORS = (
     esp_profiles.REACTOR,
 )
 """In the order of the floors: what the tests of these packages need of the server's wiring."""
-
-ETHERNET = 14
-
-
-def device_fields(number: int, **changes: object) -> HashFields:
-    """What the hash of virtual device `number` says; equal numbers are equal hardware."""
-    seed = hashlib.sha256(f"device {number}".encode()).digest()
-    values: dict[str, object] = {
-        "captured_at": START,
-        "serial": f"SN-{number:05}",
-        "model": "Laptop 7",
-        "smbios_uuid": UUID(bytes=seed[:16]),
-        "ek_modulus": b"\x80" + seed * 7 + seed[:31],
-        "tpm_version": "TPM-Version:2.0 -Level:0-Revision:1.59-VendorID:'RSL '-Firmware:1.1",
-        "sku": "L7-DE",
-        "family": "Laptops",
-        "disks": (Disk(capacity_gb=256, bus=17, seek_penalty=0, trim=0),),
-        "disk_serials": (f"DISK{number:06}",),
-        "network_adapters": (
-            NetworkAdapter(medium=ETHERNET, mac=b"\x00\x15\x5d" + number.to_bytes(3, "big"), bus="PCI"),
-        ),
-    }
-    return HashFields(**{**values, **changes})  # type: ignore[arg-type]
-
-
-def hash_text(number: int, **changes: object) -> str:
-    """The hardware hash of virtual device `number` as a file holds it."""
-    return encode(device_fields(number, **changes))
-
-
-def hardware(number: int, **changes: object) -> HardwareHash:
-    """The decoded hash that virtual device `number` presents."""
-    return decode(hash_text(number, **changes))
-
-
-def row(number: int, **changes: object) -> ImportRow:
-    """The row of virtual device `number`, on line `number` + 1."""
-    values: dict[str, object] = {
-        "line": number + 1,
-        "serial": f"SN-{number:05}",
-        "hardware_hash": hash_text(number),
-    }
-    return ImportRow(**{**values, **changes})  # type: ignore[arg-type]
 
 
 def make_tenant(tx: Tx, name: str = "Contoso") -> TenantKey:

@@ -27,8 +27,9 @@ from reseal.kernel.db import Database, Tx
 from reseal.kernel.deadlines import Ticker, due
 from reseal.kernel.errors import Conflict, NotFound, StorageFull
 from reseal.kernel.ids import TenantKey
-from tests.store.autopilot.support import hash_text, import_now, make_tenant, register, row
+from tests.store.autopilot.support import import_now, make_tenant, register
 from tests.support.clock import ManualClock
+from tests.support.hardware import hash_text, row
 
 ALL_REGISTERED = '(device.devicePhysicalIds -any (_ -startsWith "[ZTDid]"))'
 

@@ -22,7 +22,8 @@ from reseal.kernel.db import Database, Tx
 from reseal.kernel.errors import Conflict, NotFound
 from reseal.kernel.ids import TenantKey
 from reseal.wire.hwhash import EvidenceKind, HardwareHash
-from tests.store.autopilot.support import hardware, hash_text, import_now, make_tenant, register, row
+from tests.store.autopilot.support import import_now, make_tenant, register
+from tests.support.hardware import hardware, hash_text, row
 
 OTHER_UUID = UUID("4c4c4544-0035-3510-8036-b4c04f4d3332")
 

@@ -47,15 +47,9 @@ from reseal.kernel.db import Database, Tx
 from reseal.kernel.errors import Conflict, Invalid, NotFound
 from reseal.kernel.ids import TenantKey
 from reseal.wire.offline_profile import read_offline_profile
-from tests.store.autopilot.support import (
-    import_now,
-    make_tenant,
-    register,
-    row,
-    to_all_devices,
-    to_group,
-)
+from tests.store.autopilot.support import import_now, make_tenant, register, to_all_devices, to_group
 from tests.support.clock import ManualClock
+from tests.support.hardware import row
 
 SETTINGS = ProfileSettings(preprovisioning_allowed=True)
 

@@ -24,8 +24,9 @@ from reseal.directory.users import create_user, update_user
 from reseal.kernel.db import Database, Tx
 from reseal.kernel.errors import Conflict, Invalid, NotFound, TooSoon
 from reseal.kernel.ids import TenantKey
-from tests.store.autopilot.support import import_now, make_tenant, register, row
+from tests.store.autopilot.support import import_now, make_tenant, register
 from tests.support.clock import ManualClock
+from tests.support.hardware import row
 
 
 def _rule_of_tag(tag: str) -> str:

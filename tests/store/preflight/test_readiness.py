@@ -23,8 +23,9 @@ from reseal.esp.profiles import item_ref as esp_ref
 from reseal.kernel.db import Database, Tx
 from reseal.kernel.ids import TenantKey
 from reseal.preflight.service import readiness
-from tests.store.autopilot.support import import_now, make_tenant, register, row, to_all_devices
+from tests.store.autopilot.support import import_now, make_tenant, register, to_all_devices
 from tests.store.catalog.test_items import APP, POLICY
+from tests.support.hardware import row
 
 
 def _prepared_tenant(tx: Tx) -> TenantKey:
