@@ -123,7 +123,7 @@ def devices_reached_by(tx: Tx, tenant: TenantKey, groups: Iterable[int]) -> list
 
 
 def _among(column: sa.Column[int], keys: Sequence[int]) -> tuple[sa.ColumnElement[bool], ...]:
-    """The column is one of the keys. The range keeps a planner without statistics off the rest of an index."""
+    """The column is one of the keys; the range keeps a planner without statistics to a part of an index."""
     return column.between(min(keys), max(keys)), column.in_(keys)
 
 
