@@ -158,7 +158,7 @@ def update_device(
 
     Raises `NotFound` for an unknown device or owner, `Invalid` for an unfit name, physical id or attribute.
     """
-    row = _row(tx, tenant, device.c.id == device_id, f"with the key {device_id}")
+    row = _row(tx, tenant, device.c.id == device_id, f"with the key {device_id}", to_change=True)
     before = row._asdict()
     values = {
         name: value for name, value in _checked(tx, tenant, before, changes).items() if value != before[name]
@@ -336,8 +336,12 @@ def _record(tx: Tx, tenant: TenantKey, verb: str, told: Mapping[UUID, Mapping[st
             events.record(tx, tenant, f"devices.{verb}", subject, {"devices": devices}, actor)
 
 
-def _row(tx: Tx, tenant: TenantKey, condition: sa.ColumnElement[bool], what: str) -> sa.Row[Any]:
-    row = tx.row(sa.select(device).where(device.c.tenant_id == tenant, condition))
+def _row(
+    tx: Tx, tenant: TenantKey, condition: sa.ColumnElement[bool], what: str, *, to_change: bool = False
+) -> sa.Row[Any]:
+    """The row of a device; `to_change` keeps other units from changing it between reading and writing."""
+    query = sa.select(device).where(device.c.tenant_id == tenant, condition)
+    row = tx.row(query.with_for_update() if to_change else query)
     if row is None:
         raise NotFound(
             code="DeviceNotFound",

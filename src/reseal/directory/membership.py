@@ -229,8 +229,10 @@ def _tell(tx: Tx, tenant: TenantKey, book: RuleBook, moves: _Moves) -> None:
             .where(group.c.tenant_id == tenant, group.c.id.in_(some))
             .values(members_changed_at=tx.now)
         )
-    for group_id in sorted(moves.groups):
-        subject = Subject("group", book.groups[group_id].uuid)
-        events.record(tx, tenant, "group.members_changed", subject, asdict(moves.groups[group_id]))
+    told = [
+        (Subject("group", book.groups[group_id].uuid), asdict(moves.groups[group_id]))
+        for group_id in sorted(moves.groups)
+    ]
+    events.record_all(tx, tenant, "group.members_changed", told)
     for kind in MemberKind:
         tx.announce(Change(_MOVED[kind], tenant, frozenset(moves.members[kind])))

@@ -138,7 +138,8 @@ def update_user(
     Raises `NotFound`, what `create_user` raises, and `Conflict` (`LastAdministrator`) when the last enabled
     Global Administrator would be disabled.
     """
-    row = _row(tx, user.c.tenant_id == tenant, user.c.id == user_id, what=f"with the key {user_id}")
+    at_key = (user.c.tenant_id == tenant, user.c.id == user_id)
+    row = _row(tx, *at_key, what=f"with the key {user_id}", to_change=True)
     before = row._asdict()
     values = {
         name: value for name, value in _checked(tx, tenant, before, changes).items() if value != before[name]
@@ -275,8 +276,10 @@ def _release_reports(tx: Tx, tenant: TenantKey, manager_id: int) -> frozenset[in
     return reports
 
 
-def _row(tx: Tx, *conditions: sa.ColumnElement[bool], what: str) -> sa.Row[Any]:
-    row = tx.row(sa.select(user).where(*conditions))
+def _row(tx: Tx, *conditions: sa.ColumnElement[bool], what: str, to_change: bool = False) -> sa.Row[Any]:
+    """The row of a user; `to_change` keeps other units from changing it between reading and writing."""
+    query = sa.select(user).where(*conditions)
+    row = tx.row(query.with_for_update() if to_change else query)
     if row is None:
         raise _not_found(what)
     return row

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from uuid import UUID
 
 import pytest
@@ -236,3 +237,15 @@ async def test_joined_and_registered_devices_count_towards_the_quota(contoso):
     assert await contoso.read(count_joined, lee.id) == 2
     owned = await contoso.read(devices_of_user, lee.id)
     assert [one.display_name for one in owned] == ["PC0", "PC1", "PC2", "PC3"]
+
+
+async def test_attributes_changed_at_the_same_time_are_both_kept(contoso):
+    laptop = await contoso.device("PF0001")
+    names = [f"extensionAttribute{number}" for number in range(1, 13)]
+    edits = [contoso.database.write(_set_attribute, contoso.tenant.id, laptop.id, name) for name in names]
+    await asyncio.gather(*edits)
+    assert (await contoso.read(device_by_id, laptop.id)).attributes == dict.fromkeys(names, "x")
+
+
+def _set_attribute(tx, tenant, key, name):
+    update_device(tx, tenant, key, attributes={name: "x"})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from reseal.directory.devices import create_devices, delete_device, list_devices, update_device
@@ -130,6 +132,42 @@ async def test_several_edits_in_one_unit_settle_together(contoso):
     compared = await contoso.read(expected_and_found)
     assert [(name, len(wanted)) for name, wanted, _ in compared] == [("Berlin", 1), ("Followers", 1)]
     assert all(wanted == found for _, wanted, found in compared)
+
+
+async def test_every_edit_of_a_device_in_one_unit_counts(contoso):
+    groups = [
+        await contoso.device_group(name, rule) for name, rule in [("Tag", RULES[0]), ("Model", RULES[3])]
+    ]
+    (laptop, other) = [await contoso.device(name, attributes={"deviceModel": "Latitude"}) for name in "AB"]
+    assert [await contoso.devices_in(group) for group in groups] == [[], ["A", "B"]]
+
+    def unit(tx, tenant):
+        update_device(tx, tenant, laptop.id, attributes={"deviceModel": None})
+        update_device(tx, tenant, other.id, physical_ids=["[OrderID]:Berlin"])
+        update_device(tx, tenant, laptop.id, physical_ids=["[OrderID]:Berlin"])
+        update_device(tx, tenant, other.id, enabled=False)
+
+    await contoso.write(unit)
+    assert [await contoso.devices_in(group) for group in groups] == [["A", "B"], ["B"]]
+
+
+async def test_edits_of_rules_and_devices_at_the_same_time_do_not_miss_each_other(contoso):
+    group = await contoso.device_group("Site", RULES[0])
+    made = await contoso.write(create_devices, [NewDevice(f"PC{number}") for number in range(12)])
+    tenant, database = contoso.tenant.id, contoso.database
+
+    def retag(tx, key, tag):
+        update_device(tx, tenant, key, physical_ids=[f"[OrderID]:{tag}"])
+
+    def edit(tx, rule):
+        update_group(tx, tenant, group.id, rule=rule)
+
+    for turn in range(3):
+        moves = [database.write(retag, one.id, TAGS[(one.id + turn) % 3]) for one in made]
+        await asyncio.gather(*moves, database.write(edit, RULES[turn % 3], causes=tenant))
+        ((_, wanted, found),) = await contoso.read(expected_and_found)
+        assert wanted
+        assert found == wanted
 
 
 async def test_a_unit_that_fails_leaves_members_as_they_were(contoso):
