@@ -28,7 +28,7 @@ from reseal.directory.model_names import display_name, fold
 from reseal.directory.model_physical import check
 from reseal.directory.paging import Page, PageKey, page
 from reseal.directory.tables import device, group_member, to_device
-from reseal.directory.tenants import differences, tenant_by_id
+from reseal.directory.tenants import differences
 from reseal.directory.users import public_ids, user_by_id
 from reseal.kernel import events
 from reseal.kernel.changes import Change
@@ -42,9 +42,7 @@ _PLAIN_NAMES = {"is_managed": "isManaged", "is_compliant": "isCompliant", "owner
 
 
 class DeviceChanges(TypedDict, total=False):
-    """What `update_device` changes. `attributes` is merged into the present ones; a value of None removes
-    one.
-    """
+    """What `update_device` changes. `attributes` is merged into the present ones; None removes one."""
 
     display_name: str
     enabled: bool
@@ -192,9 +190,7 @@ def set_physical_ids(
 def set_many_physical_ids(
     tx: Tx, tenant: TenantKey, physical_ids: Mapping[int, Sequence[str]], *, actor: str = "system"
 ) -> None:
-    """Replace the physical ids of many directory devices at once; few statements, unknown keys are passed
-    over.
-    """
+    """Replace the physical ids of many directory devices in few statements; unknown keys are passed over."""
     wanted = {key: list(check(physical_ids[key])) for key in sorted(physical_ids)}
     present = devices_by_id(tx, tenant, wanted)
     changed = [found for found in present.values() if list(found.physical_ids) != wanted[found.id]]
@@ -205,8 +201,9 @@ def set_many_physical_ids(
     )
     for some in chunks(changed):
         tx.execute(statement, [{"key": found.id, "ids": wanted[found.id]} for found in some])
-    ids = frozenset[int](found.id for found in changed)
-    tx.announce(Change(DEVICE_CHANGED, tenant, ids, frozenset({"devicePhysicalIds"}) if ids else frozenset()))
+    if changed:
+        keys = frozenset(found.id for found in changed)
+        tx.announce(Change(DEVICE_CHANGED, tenant, keys, frozenset({"devicePhysicalIds"})))
     told = {
         found.uuid: {"physical_ids": {"from": list(found.physical_ids), "to": wanted[found.id]}}
         for found in changed
@@ -325,15 +322,9 @@ def _shown(one: Device) -> dict[str, Any]:
 
 
 def _record(tx: Tx, tenant: TenantKey, verb: str, told: Mapping[UUID, Mapping[str, Any]], actor: str) -> None:
-    """One event about one device; about several at once, one event of the organisation listing them all."""
-    if len(told) == 1:
-        ((uuid, payload),) = told.items()
-        events.record(tx, tenant, f"device.{verb}", Subject("device", uuid), payload, actor)
-    elif told:
-        subject = Subject("tenant", tenant_by_id(tx, tenant).uuid)
-        for some in chunks(told.items()):
-            devices = [{"id": str(uuid), **payload} for uuid, payload in some]
-            events.record(tx, tenant, f"devices.{verb}", subject, {"devices": devices}, actor)
+    """One event about each device, by its object id."""
+    subjects = [(Subject("device", uuid), payload) for uuid, payload in told.items()]
+    events.record_all(tx, tenant, f"device.{verb}", subjects, actor)
 
 
 def _row(

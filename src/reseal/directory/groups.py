@@ -1,6 +1,4 @@
-"""Groups: creating, finding, changing and deleting them. Who is in them is `members`' and `membership`'s
-matter.
-"""
+"""Groups: creating, finding, changing and deleting them; `members` and `membership` say who is in them."""
 
 from __future__ import annotations
 
@@ -70,7 +68,7 @@ def create_group(
     if compiled is not None:
         require_room(_count_dynamic(tx, tenant), tenant_by_id(tx, tenant).settings.dynamic_group_limit)
     shown = display_name(name, of="group")
-    inserted = tx.execute(
+    row = tx.row(
         tx.insert(group)
         .values(
             tenant_id=tenant,
@@ -89,7 +87,6 @@ def create_group(
         .on_conflict_do_nothing(index_elements=["tenant_id", "name_folded"])
         .returning(*group.c)
     )
-    row = inserted.one_or_none()
     if row is None:
         raise _name_taken(shown)
     created = to_group(row)

@@ -51,8 +51,7 @@ def add_members(
 ) -> int:
     """Put users or devices into an assigned group, all or none; returns how many were not in it before.
 
-    Raises `NotFound` if one of them does not exist, `Conflict` (`DynamicGroupMembership`) for a dynamic
-    group.
+    Raises `NotFound` if one does not exist, `Conflict` (`DynamicGroupMembership`) for a dynamic group.
     """
     target = group_by_id(tx, tenant, group_id)
     require_by_hand(target.membership, target.name)

@@ -40,8 +40,7 @@ SAMPLE = 10
 """How many members the event of a change names; it counts all of them."""
 
 RULE_CLOCK = "rule-clock"
-"""Kind of the deadline at which a rule that reads the clock is evaluated again; `on_rule_clock` handles it.
-"""
+"""Kind of the deadline at which a rule that reads the clock is evaluated again, by `on_rule_clock`."""
 
 _CHANGED = {MemberKind.USER: USER_CHANGED, MemberKind.DEVICE: DEVICE_CHANGED}
 _MOVED = {MemberKind.USER: USER_MEMBERSHIP_CHANGED, MemberKind.DEVICE: DEVICE_MEMBERSHIP_CHANGED}

@@ -41,9 +41,7 @@ def merge_user_attributes(present: Attributes, given: Mapping[str, AttributeValu
 
 
 def merge_device_attributes(present: Attributes, given: Mapping[str, AttributeValue | None]) -> Attributes:
-    """`present` with the `given` attributes of a directory device set; None removes one. Filters may read
-    them too.
-    """
+    """The same for a directory device, whose attributes filters may read too."""
     return _merge(present, given, (DEVICE, FILTER), _DEVICE_COLUMNS)
 
 

@@ -18,9 +18,7 @@ _DOMAIN_LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 
 
 def fold(text: str) -> str:
-    """The form in which names are compared and sorted: compatibility characters and letter case do not
-    count.
-    """
+    """The form in which names are compared and sorted: letter case and width of characters do not count."""
     return unicodedata.normalize("NFKC", text).casefold()
 
 

@@ -1,8 +1,7 @@
 """What a role permits.
 
 Permissions are named as Graph names them (`spec/graph-api.md 1.12`): `DeviceManagementApps.ReadWrite.All`.
-People get theirs from roles, automation clients get theirs directly. One permission may imply others;
-`expand` says which.
+People get theirs from roles, automation clients directly. One may imply others; `expand` says which.
 """
 
 from __future__ import annotations

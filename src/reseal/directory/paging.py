@@ -1,6 +1,4 @@
-"""Lists page by (folded name, id): a page begins after the last row seen, however many rows came or went
-before it.
-"""
+"""Lists page by (folded name, id): a page begins after the last row seen, whatever came or went before it."""
 
 from __future__ import annotations
 

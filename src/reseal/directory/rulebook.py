@@ -69,9 +69,7 @@ class RuleSet:
         return RuleSet({key: self.groups[key] for key in sorted(groups & self.every)})
 
     def reading(self, changed: frozenset[str] | None) -> frozenset[int]:
-        """The groups whose rules read one of the `changed` attributes; None means that all may have
-        changed.
-        """
+        """The groups whose rules read one of the `changed` attributes; None stands for all attributes."""
         if changed is None:
             return self.every
         if changed not in self._reading:
@@ -81,8 +79,7 @@ class RuleSet:
 
 @dataclass(frozen=True, slots=True)
 class RuleBook:
-    """All rules of one organisation. `named` are the groups that rules of the second tier ask for: key,
-    object id.
+    """All rules of one organisation; `named` are the groups that the second tier asks for: key, object id.
 
     `version` is a digest of everything else, so that equal versions mean equal rules, in whatever
     transaction or database they were read.
@@ -174,7 +171,7 @@ def _named_groups(tx: Tx, key: TenantKey, groups: Mapping[int, DynamicGroup]) ->
 def _digest(groups: Mapping[int, DynamicGroup], named: Mapping[int, str]) -> int:
     """63 bits that stand for these rules: they fit a signed integer column."""
     content = [
-        [[key, groups[key].kind, groups[key].rule.text] for key in sorted(groups)],
+        [[key, str(groups[key].uuid), groups[key].kind, groups[key].rule.text] for key in sorted(groups)],
         [[key, named[key]] for key in sorted(named)],
     ]
     return int.from_bytes(hashlib.sha256(json.dumps(content).encode()).digest()[:8], "big") >> 1

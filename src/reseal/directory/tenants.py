@@ -26,8 +26,7 @@ def create_tenant(
 ) -> Tenant:
     """A new organisation with its first domain, which becomes the default one.
 
-    Raises `Invalid` for an unfit name, domain or setting, `Conflict` (`DomainTaken`) if another has the
-    domain.
+    Raises `Invalid` for an unfit name, domain or setting, `Conflict` (`DomainTaken`) for another's domain.
     """
     created = Tenant(
         id=TenantKey(tx.new_key()),
@@ -164,8 +163,9 @@ def set_default_domain(tx: Tx, key: TenantKey, name: str, *, actor: str = "syste
 
 
 def remove_domain(tx: Tx, key: TenantKey, name: str, *, actor: str = "system") -> None:
-    """Take a domain away; `Conflict` while it is the default or a user is named by it, `NotFound` if not
-    owned.
+    """Take a domain away.
+
+    Raises `NotFound` if it is not owned, `Conflict` while it is the default or a user is named by it.
     """
     owner = tenant_by_id(tx, key)
     owned = _require_domain(tx, owner, name)

@@ -26,9 +26,7 @@ from reseal.kernel.ids import TenantKey
 
 
 class UserChanges(TypedDict, total=False):
-    """What `update_user` changes. `attributes` is merged into the present ones; a value of None removes
-    one.
-    """
+    """What `update_user` changes. `attributes` is merged into the present ones; None removes one."""
 
     upn: str
     display_name: str
@@ -65,7 +63,7 @@ def create_user(
     }
     if manager_id is not None:
         user_by_id(tx, tenant, manager_id)
-    inserted = tx.execute(
+    row = tx.row(
         tx.insert(user)
         .values(
             tenant_id=tenant,
@@ -78,7 +76,6 @@ def create_user(
         .on_conflict_do_nothing(index_elements=["tenant_id", "upn_folded"])
         .returning(*user.c)
     )
-    row = inserted.one_or_none()
     if row is None:
         raise _taken(upn)
     created = to_user(row)
