@@ -69,6 +69,37 @@ async def test_recording_is_one_statement(database: Database) -> None:
     assert await database.write(unit) == 1
 
 
+async def test_recording_the_same_of_many_is_one_statement_and_keeps_their_order(database: Database) -> None:
+    def unit(tx: Tx) -> int:
+        before = tx.statements
+        told: list[tuple[Subject, dict[str, JsonValue]]] = [
+            (PHONE, {"n": 1}),
+            (LAPTOP, {"n": 2}),
+            (PHONE, {}),
+        ]
+        events.record_all(tx, CONTOSO, "registration.changed", told, actor="user:anna")
+        return tx.statements - before
+
+    assert await database.write(unit) == 1
+    await sealed(database)
+    found = [(one.position, one.kind, one.subject, one.payload) for one in await _all(database)]
+    assert found == [
+        (1, "registration.changed", PHONE, {"n": 1}),
+        (2, "registration.changed", LAPTOP, {"n": 2}),
+        (3, "registration.changed", PHONE, {}),
+    ]
+
+
+async def test_recording_of_nobody_writes_nothing(database: Database) -> None:
+    def unit(tx: Tx) -> int:
+        before = tx.statements
+        events.record_all(tx, CONTOSO, "registration.changed", [])
+        return tx.statements - before
+
+    assert await database.write(unit) == 0
+    assert await _all(database) == []
+
+
 async def test_positions_have_no_gap_and_each_tenant_has_its_own(database: Database) -> None:
     for _ in range(3):
         await database.write(_record_many, 2)

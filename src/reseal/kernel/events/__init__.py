@@ -1,11 +1,11 @@
 """The event log: what happened to whom, in one order per tenant, and nobody can change it unnoticed.
 
-A unit of work calls `record`; the row has no position yet. Sealing gives it the next `position` of its
-tenant and a `digest` over the digest before it, so the rows form a chain (`chain` has the theory). SQLite
-seals inside the commit, PostgreSQL a moment later by the one `Sealer` that holds the lock; everybody reads
-by position alone (`read`, `follow`). `verify` recomputes the chain and names the first row that does not
-fit; a `Checkpoint` that is signed and kept elsewhere also shows that nobody cut the end off. `erase` takes
-a payload out; the chain stays whole, and the erasure is itself an event.
+A unit of work calls `record`, or `record_all` for many subjects; the row has no position yet. Sealing gives
+it the next `position` of its tenant and a `digest` over the digest before it, so the rows form a chain
+(`chain` has the theory). SQLite seals inside the commit, PostgreSQL a moment later by the one `Sealer` that
+holds the lock; everybody reads by position alone (`read`, `follow`). `verify` recomputes the chain and names
+the first row that does not fit; a `Checkpoint` that is signed and kept elsewhere also shows that nobody cut
+the end off. `erase` takes a payload out; the chain stays whole, and the erasure is itself an event.
 
 Events are the log for people: timeline, report, audit. The state tables stay the truth of the present. A
 payload holds no secret and no float, and nothing here knows what the kinds mean.
@@ -30,6 +30,7 @@ from reseal.kernel.events.log import (
     erase,
     read,
     record,
+    record_all,
     seal,
 )
 from reseal.kernel.events.proof import Breakage, Verification, verify
@@ -53,6 +54,7 @@ __all__ = [
     "follow",
     "read",
     "record",
+    "record_all",
     "seal",
     "sign_checkpoint",
     "verify",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -68,24 +68,41 @@ def record(
     `kind` is `noun.verb` in the past tense (`registration.created`); `actor` is who did it (`user:UUID`,
     `device:UUID`, `system`). Raises `Invalid` if the payload is not canonical JSON or holds a secret.
     """
+    record_all(tx, tenant, kind, [(subject, payload)], actor)
+
+
+def record_all(
+    tx: Tx,
+    tenant: TenantKey,
+    kind: str,
+    told: Iterable[tuple[Subject, Mapping[str, JsonValue]]],
+    actor: str = "system",
+) -> None:
+    """Write down that the same happened to each of these subjects, in order; see `record`. One INSERT."""
+    rows = [_row(tx, tenant, kind, subject, payload, actor) for subject, payload in told]
+    if not rows:
+        return
+    tx.execute(_INSERT_WITH_XID if tx.on_postgresql else _INSERT, rows if len(rows) > 1 else rows[0])
+    tx.recorded += len(rows)
+    tx.ring(RECORDED if tx.on_postgresql else SEALED)
+
+
+def _row(
+    tx: Tx, tenant: TenantKey, kind: str, subject: Subject, payload: Mapping[str, JsonValue], actor: str
+) -> dict[str, Any]:
     refuse_secrets(payload)
     content, salt = canonical_json(payload), tx.entropy.bytes(SALT_BYTES)
-    tx.execute(
-        _INSERT_WITH_XID if tx.on_postgresql else _INSERT,
-        {
-            "tenant_id": tenant,
-            "kind": kind,
-            "subject_kind": subject.kind,
-            "subject_id": subject.id,
-            "actor": actor,
-            "at": to_microseconds(tx.now),
-            "payload": content,
-            "salt": salt,
-            "payload_hash": payload_hash(salt, content),
-        },
-    )
-    tx.recorded += 1
-    tx.ring(RECORDED if tx.on_postgresql else SEALED)
+    return {
+        "tenant_id": tenant,
+        "kind": kind,
+        "subject_kind": subject.kind,
+        "subject_id": subject.id,
+        "actor": actor,
+        "at": to_microseconds(tx.now),
+        "payload": content,
+        "salt": salt,
+        "payload_hash": payload_hash(salt, content),
+    }
 
 
 # --- sealing ------------------------------------------------------------------------------------------------
