@@ -5,7 +5,10 @@ from __future__ import annotations
 from starlette.responses import Response, StreamingResponse
 
 from reseal.api.parts import Declare, Parts
+from reseal.blueprint.service import export_document
+from reseal.kernel.db import Tx
 from reseal.kernel.errors import Invalid, NotFound
+from reseal.kernel.ids import TenantKey
 from reseal.web.answers import Json
 from reseal.web.calls import Call
 from reseal.web.routes import Route
@@ -23,9 +26,13 @@ def content_routes(declare: Declare) -> tuple[Route, ...]:
 
 
 async def _get(parts: Parts, call: Call) -> Response:
-    """The content; HEAD, which Starlette serves with GET, tells whether it is here and how long it is."""
+    """A content that the caller's tenant refers to; HEAD tells whether it is here and how long it is.
+
+    One of another tenant alone is answered as missing: a digest does not open it, nor tell that it exists.
+    """
     sha256 = _digest(call)
-    size = await parts.blobs.size(sha256)
+    own = await parts.db.read(_refers, call.caller.tenant, sha256)
+    size = await parts.blobs.size(sha256) if own else None
     if size is None:
         raise NotFound(
             code="ContentNotFound",
@@ -36,6 +43,11 @@ async def _get(parts: Parts, call: Call) -> Response:
     if call.request.method == "HEAD":
         return Response(headers=headers, media_type="application/octet-stream")
     return StreamingResponse(parts.blobs.read(sha256), headers=headers, media_type="application/octet-stream")
+
+
+def _refers(tx: Tx, tenant: TenantKey, sha256: str) -> bool:
+    exported = export_document(tx, tenant)
+    return sha256 in exported.stored or sha256 in exported.held
 
 
 async def _put(parts: Parts, call: Call) -> Response:

@@ -20,7 +20,7 @@ from reseal.autopilot.import_records import Batch, open_batch
 from reseal.autopilot.importing import CHUNK, import_rows
 from reseal.autopilot.model_import import Prepared, Verdict, read_rows, rows_of_csv
 from reseal.autopilot.registrations import registrations_by_uuid
-from reseal.kernel.db import Tx, chunks
+from reseal.kernel.db import Database, Tx, chunks
 from reseal.kernel.errors import ResealError
 from reseal.kernel.ids import TenantKey
 from reseal.preflight.model import Readiness
@@ -45,7 +45,7 @@ async def _import(parts: Parts, call: Call) -> Response:
     tenant, actor = call.caller.tenant, call.caller.name
     name = call.query("fileName", "devices.csv")
     batch = await parts.db.write(open_batch, tenant, file_name=name, rows=len(rows), actor=actor)
-    lines = _lines(parts, tenant, batch, rows, file, actor)
+    lines = import_lines(parts.db, tenant, batch, rows, file, actor)
     return StreamingResponse(lines, media_type="application/x-ndjson")
 
 
@@ -53,19 +53,20 @@ def _warnings(file: DeviceCsv) -> list[dict[str, Any]]:
     return [{"line": each.line, "code": each.code, "message": each.message} for each in file.warnings]
 
 
-async def _lines(
-    parts: Parts,
+async def import_lines(
+    db: Database,
     tenant: TenantKey,
     batch: Batch,
     rows: Sequence[Prepared | Verdict],
     file: DeviceCsv,
     actor: str,
 ) -> AsyncIterator[bytes]:
+    """Import the rows of a file; the answer's lines as they come, several at once."""
     yield _line({"batch": batch.uuid, "rows": len(rows), "warnings": _warnings(file)})
     imported = 0
     for some in chunks(rows, CHUNK):
         try:
-            answers = await parts.db.write(_chunk, tenant, batch, some, actor, causes=tenant)
+            answers = await db.write(_chunk, tenant, batch, some, actor, causes=tenant)
         except ResealError as error:
             yield _line(error.to_json())
             return

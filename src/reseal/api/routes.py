@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from reseal.api.blueprints import blueprint_routes
 from reseal.api.contents import content_routes
 from reseal.api.imports import import_routes
 from reseal.api.log import log_routes
@@ -20,6 +21,7 @@ def api_routes(parts: Parts) -> tuple[Route, ...]:
         *people_routes(declare),
         *registration_routes(declare),
         *import_routes(declare),
+        *blueprint_routes(declare),
         *content_routes(declare),
         *log_routes(declare),
     )

@@ -1,0 +1,99 @@
+"""A tenant as a document: what would change, making it so, and writing it down.
+
+Whatever is slow or elsewhere happens before the unit: the bytes of contents are read, passwords of new users
+are made and hashed. The unit itself then decides everything at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable
+
+from starlette.responses import Response
+
+from reseal.api.parts import Declare, Parts
+from reseal.api.tenancy import make_password
+from reseal.blueprint.service import (
+    Document,
+    apply_document,
+    contents_needed,
+    export_document,
+    new_users,
+    parse_document,
+    plan_document,
+)
+from reseal.kernel.db import Tx
+from reseal.kernel.ids import TenantKey
+from reseal.web.answers import Json
+from reseal.web.calls import Call
+from reseal.web.routes import MIB, Route
+
+READ = "Directory.Read.All"
+WRITE = "Directory.ReadWrite.All"
+LONGEST = 32 * MIB
+
+
+def blueprint_routes(declare: Declare) -> tuple[Route, ...]:
+    """Routes of documents. Applying one can touch everything, so it takes the directory's own permission."""
+    return (
+        declare("GET", "/blueprint", _export, READ),
+        declare("POST", "/blueprint/plan", _plan, WRITE, LONGEST),
+        declare("POST", "/blueprint/apply", _apply, WRITE, LONGEST),
+    )
+
+
+async def _export(parts: Parts, call: Call) -> Response:
+    """The document. Contents that the tenant keeps itself are put among the others, to be fetched alike."""
+    exported = await parts.db.read(export_document, call.caller.tenant)
+    for sha256, content in sorted(exported.held.items()):
+        if await parts.blobs.size(sha256) is None:
+            await parts.blobs.put(_once(content), sha256)
+    return Json(exported.document)
+
+
+async def _plan(parts: Parts, call: Call) -> Response:
+    document = parse_document(await call.json(object))
+    tenant = call.caller.tenant
+    contents = await _contents(parts, await parts.db.read(contents_needed, tenant, document))
+    plan = await parts.db.write(
+        plan_document, tenant, document, contents=contents, prune=call.flag("prune"), causes=tenant
+    )
+    return Json(plan.to_json())
+
+
+async def _apply(parts: Parts, call: Call) -> Response:
+    document = parse_document(await call.json(object))
+    tenant = call.caller.tenant
+    needed, new = await parts.db.read(_beforehand, tenant, document)
+    passwords = {upn: make_password(parts.entropy) for upn in new}
+    hashes = {
+        upn: await parts.workers.run(parts.passwords.hash, password, parts.entropy)
+        for upn, password in passwords.items()
+    }
+    plan = await parts.db.write(
+        apply_document,
+        tenant,
+        document,
+        contents=await _contents(parts, needed),
+        password_hashes=hashes,
+        actor=call.caller.name,
+        prune=call.flag("prune"),
+        causes=tenant,
+    )
+    return Json({**plan.to_json(), "passwords": passwords})
+
+
+def _beforehand(tx: Tx, tenant: TenantKey, document: Document) -> tuple[list[str], list[str]]:
+    return contents_needed(tx, tenant, document), new_users(tx, tenant, document)
+
+
+async def _contents(parts: Parts, digests: Iterable[str]) -> dict[str, bytes]:
+    """The bytes of those contents that are here; the document says which of the others it misses."""
+    found: dict[str, bytes] = {}
+    for sha256 in digests:
+        if await parts.blobs.size(sha256) is not None:
+            found[sha256] = b"".join([chunk async for chunk in parts.blobs.read(sha256)])
+    return found
+
+
+async def _once(content: bytes) -> AsyncIterator[bytes]:
+    yield content
