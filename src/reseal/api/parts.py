@@ -33,7 +33,7 @@ DEFAULT_PAGE = 100
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """The ports that handlers use."""
+    """The ports that handlers use. `device_url` is how devices reach the server."""
 
     db: Database
     blobs: Blobs
@@ -42,6 +42,7 @@ class Parts:
     clock: Clock
     entropy: Entropy
     settings: Settings
+    device_url: str
 
 
 Handler = Callable[[Parts, Call], Awaitable[Response]]

@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from reseal.api.parts import Declare, Parts
 from reseal.api.tenancy import PLATFORM, create_tenancy, make_secrets
+from reseal.directory.model_settings import MdmUrls, default_mdm_urls
 from reseal.directory.tenants import domains, tenant_by_id
 from reseal.kernel.db import Tx
 from reseal.kernel.ids import TenantKey
@@ -40,10 +41,11 @@ async def _new_tenant(parts: Parts, call: Call) -> Response:
 
 
 async def _tenant(parts: Parts, call: Call) -> Response:
-    return Json(await parts.db.read(_tenant_answer, call.caller.tenant))
+    standard = default_mdm_urls(parts.device_url)
+    return Json(await parts.db.read(_tenant_answer, call.caller.tenant, standard))
 
 
-def _tenant_answer(tx: Tx, key: TenantKey) -> dict[str, Any]:
+def _tenant_answer(tx: Tx, key: TenantKey, standard: MdmUrls) -> dict[str, Any]:
     tenant = tenant_by_id(tx, key)
     return {
         "id": tenant.uuid,
@@ -51,4 +53,15 @@ def _tenant_answer(tx: Tx, key: TenantKey) -> dict[str, Any]:
         "createdDateTime": tenant.created_at,
         "domains": [{"name": one.name, "isDefault": one.is_default} for one in domains(tx, key)],
         "settings": tenant.settings.to_json(),
+        "mdmUrls": _mdm_urls(tenant.settings.mdm_urls, standard),
     }
+
+
+def _mdm_urls(own: MdmUrls, standard: MdmUrls) -> list[dict[str, Any]]:
+    """The addresses that a joining device is given, and whether each is the server's own."""
+    given = own.or_default(standard)
+    return [
+        {"name": "discovery", "url": given.discovery, "isDefault": own.discovery is None},
+        {"name": "termsOfUse", "url": given.terms_of_use, "isDefault": own.terms_of_use is None},
+        {"name": "compliance", "url": given.compliance, "isDefault": own.compliance is None},
+    ]

@@ -8,6 +8,7 @@ order: accept no more, drain, end the tasks, close the database, let the directo
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import ssl
@@ -78,6 +79,7 @@ class Sockets:
 
 async def serve(settings: Settings) -> None:
     """Run a server until SIGTERM or Ctrl-C."""
+    collect_seldom()
     clock, entropy = SystemClock(), SystemEntropy()
     configure_logs(clock=clock, level=settings.log_level, style=settings.log_format)
     stopping = asyncio.Event()
@@ -90,6 +92,16 @@ async def serve(settings: Settings) -> None:
         await stopping.wait()
         log.info("stopping")
     log.info("stopped")
+
+
+def collect_seldom() -> None:
+    """Have this process look for garbage less often than Python does by default.
+
+    A unit of work makes rows and values by the ten thousand, and all of them live until it commits: walking
+    through them every 700 new objects took a quarter of the time of an import.
+    """
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 @asynccontextmanager
@@ -118,6 +130,7 @@ async def running(
             signer=await db.write(load_signer, box, keys),
             passwords=Passwords(),
             public_url=sockets.browser_url,
+            device_url=sockets.device_url,
             settings=settings,
         )
         tenant_id, domain = await _first_tenant(parts, directory)
