@@ -19,6 +19,7 @@ from cyclopts import Parameter
 
 from reseal.kernel.errors import Detail, Invalid, ResealError, Unavailable
 
+_CHUNK = 1024 * 1024
 _TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=600)
 
 
@@ -102,7 +103,9 @@ class Remote(ResealError):
 class Connection:
     """An authenticated connection to one server's API."""
 
-    def __init__(self, session: aiohttp.ClientSession, url: str, token: str) -> None:
+    def __init__(self, session: aiohttp.ClientSession, url: str, token: str, tenant_domain: str) -> None:
+        self.tenant_domain = tenant_domain
+        """Which organisation the credentials belong to, for names of files."""
         self._session = session
         self._url = url
         self._headers = {"Authorization": f"Bearer {token}"}
@@ -127,6 +130,16 @@ class Connection:
         async with self.request(method, path, query=query, **body) as response:
             with _reported(self._url):
                 return None if response.status == 204 else await response.json()
+
+    async def chunks(self, path: str) -> AsyncIterator[bytes]:
+        """The bytes that are at a path, as they arrive."""
+        async with self.request("GET", path) as response:
+            while True:
+                with _reported(self._url):
+                    chunk = await response.content.read(_CHUNK)
+                if not chunk:
+                    return
+                yield chunk
 
     async def lines(
         self, method: str, path: str, *, query: Mapping[str, str] | None = None, **body: Any
@@ -159,7 +172,7 @@ async def connect(server: Server) -> AsyncIterator[Connection]:
     async with aiohttp.ClientSession(connector=connector, timeout=_TIMEOUT) as session:
         with _reported(target.url):
             token = await _token(session, target.url, credentials)
-        yield Connection(session, target.url, token)
+        yield Connection(session, target.url, token, str(credentials.get("tenant_domain", "tenant")))
 
 
 async def _token(session: aiohttp.ClientSession, url: str, credentials: Mapping[str, Any]) -> str:

@@ -1,0 +1,105 @@
+"""`reseal export`."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+from rich.markup import escape
+
+from reseal.blueprint.files import MAIN_FILE, layout
+from reseal.cli.connection import Connection, Server, connect
+from reseal.cli.output import people, print_json, results
+from reseal.kernel.errors import Conflict, Unavailable
+from reseal.kernel.files import PUBLIC, write_file
+
+_DEFAULT_SERVER = Server()
+
+
+async def export(
+    directory: Path,
+    /,
+    server: Server = _DEFAULT_SERVER,
+    *,
+    force: Annotated[bool, Parameter(negative="")] = False,
+    json: Annotated[bool, Parameter(negative="")] = False,
+) -> int:
+    """Write a tenant as files that `reseal apply` reads.
+
+    The directory gets tenant.yaml and the contents it refers to: packages, certificates, images. It holds no
+    password of a user, but a wireless network may hold its key. Applied to a new tenant, the files make an
+    equal one.
+
+    Examples
+    --------
+    reseal export contoso-today --ready-file data/ready.json
+
+    Parameters
+    ----------
+    directory
+        Where to write; made if it does not exist.
+    force
+        Write into a directory that holds files already, over those of the same name.
+    json
+        Print the names of the files as JSON.
+    """
+    _require_empty(directory, force=force)
+    async with connect(server) as connection:
+        document: dict[str, Any] = await connection.json("GET", "/blueprint")
+        found = layout(document)
+        await _download(connection, directory, found.files)
+    # Written last: a directory with a tenant.yaml is complete.
+    write_file(_place_for(directory / MAIN_FILE), found.text.encode(), PUBLIC)
+    written = [MAIN_FILE, *found.files]
+    if json:
+        print_json({"directory": str(directory), "files": written})
+    else:
+        for name in written:
+            results.print(escape(str(directory / name)))
+        people.print(f"{len(written)} files written.")
+    return 0
+
+
+def _require_empty(directory: Path, *, force: bool) -> None:
+    if directory.exists() and not directory.is_dir():
+        raise Conflict(
+            code="NotADirectory", message=f"{directory} is a file.", remedy="Name a directory to write to."
+        )
+    if not force and directory.exists() and any(directory.iterdir()):
+        raise Conflict(
+            code="DirectoryNotEmpty",
+            message=f"{directory} holds files already; nothing was written.",
+            remedy="Name a new directory, or add --force to write over files of the same name.",
+        )
+
+
+async def _download(connection: Connection, directory: Path, files: Mapping[str, str]) -> None:
+    for name, digest in files.items():
+        with people.status(f"Downloading {escape(name)}"):
+            await _fetch(connection, digest, _place_for(directory / name))
+
+
+def _place_for(file: Path) -> Path:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    return file
+
+
+async def _fetch(connection: Connection, digest: str, target: Path) -> None:
+    """Write a content to a file; it appears under its name once it is whole and right."""
+    seen = hashlib.sha256()
+    partial = target.with_name(f".{target.name}.partial")
+    with partial.open("wb") as file:
+        async for chunk in connection.chunks(f"/content/{digest}"):
+            seen.update(chunk)
+            file.write(chunk)
+    if seen.hexdigest() != digest:
+        partial.unlink()
+        raise Unavailable(
+            code="ContentDamaged",
+            message=f"{target.name} arrived damaged: its SHA-256 is not {digest[:12]}...",
+            remedy="Try again; if it stays so, run reseal doctor on the server.",
+        )
+    partial.replace(target)
