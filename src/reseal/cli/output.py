@@ -38,6 +38,6 @@ def show_error(error: ResealError) -> None:
         people.print(f"  {escape(detail.where)}: {escape(detail.message + remedy)}")
     if len(error.details) > _DETAILS_SHOWN:
         people.print(f"  ... and {len(error.details) - _DETAILS_SHOWN} more.")
-    if error.remedy:
+    if error.remedy and all(detail.remedy != error.remedy for detail in error.details):
         people.print(escape(error.remedy))
     people.print(f"[dim]({escape(error.code)})[/]")

@@ -43,7 +43,7 @@ class SecretBox:
         if key is None:
             raise Fault(
                 code="UnknownEncryptionKey",
-                message=f"A stored secret ({purpose}) needs an encryption key that this server does not have.",
+                message=f"A stored secret ({purpose}) needs an encryption key that this server has not.",
                 remedy="Start the server with the key file that it was encrypted with (setting key_file).",
             )
         nonce, sealed = box[_ID_BYTES : _ID_BYTES + _NONCE_BYTES], box[_ID_BYTES + _NONCE_BYTES :]
