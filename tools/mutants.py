@@ -1,8 +1,10 @@
 """Do the tests of the rules notice a mistake? Makes small ones, one at a time, and runs the tests on each.
 
-    tools/mutants.py                                  all models; takes minutes
-    tools/mutants.py directory.rules esp.model        only these modules or packages of reseal
-    tools/mutants.py --threshold 70 ...               another pass mark than 80 per cent
+    tools/mutants.py                                  200 mistakes in all models; takes minutes
+    tools/mutants.py directory.rules esp.model        only in these modules or packages of reseal
+    tools/mutants.py --sample 1000 --seed 7           more of them, others of them
+    tools/mutants.py --all                            every mistake there is; takes hours
+    tools/mutants.py --threshold 70                   another pass mark than 80 per cent
 
 Prints every mistake that no test noticed, with file and line, then the score of each module: the share of
 mistakes that made a test fail or hang. Exits with 2 if the score of all together is below the pass mark. What
@@ -14,6 +16,7 @@ from __future__ import annotations
 import argparse
 import ast
 import json
+import random
 import shutil
 import subprocess
 import sys
@@ -24,6 +27,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 WORK = ROOT / "mutants"
 PASS_MARK = 80
+SAMPLE = 200
 
 _NOTICED = frozenset({"killed", "timeout", "suspicious", "segfault", "caught by type check"})
 _UNNOTICED = frozenset({"survived", "no tests"})
@@ -61,38 +65,60 @@ def score(mutants: Sequence[Mutant]) -> Score:
     return Score(sum(mutant.noticed for mutant in mutants), len(mutants))
 
 
-def patterns(modules: Sequence[str]) -> list[str]:
-    """mutmut's patterns for modules and packages named without `reseal.`."""
-    return [f"reseal.{module.removeprefix('reseal.')}.*" for module in modules]
+def choose(names: Sequence[str], modules: Sequence[str], count: int | None, seed: int) -> list[str]:
+    """Of these mutants those in `modules` (none named: all), and of them `count` by chance (None: all)."""
+    wanted = tuple(f"reseal.{module.removeprefix('reseal.')}." for module in modules)
+    candidates = sorted(name for name in names if not wanted or name.startswith(wanted))
+    if count is None or count >= len(candidates):
+        return candidates
+    return sorted(random.Random(seed).sample(candidates, count))
 
 
-def run(modules: Sequence[str]) -> None:
-    """Make the mistakes and run the tests; raises `CalledProcessError` if these fail without any mistake."""
+def make() -> list[str]:
+    """Make a fresh copy of the tree with every mistake in it, none of them active; their names."""
     shutil.rmtree(WORK, ignore_errors=True)
-    quiet = not sys.stdout.isatty()
-    print("making mistakes and running tests; this takes minutes", file=sys.stderr)
-    finished = subprocess.run(
-        [sys.executable, "-m", "mutmut", "run", *patterns(modules)],
+    # mutmut has no command that only makes mutants; asked to run one that is not there, it stops after that.
+    _mutmut("run", "none is called this")
+    return [name for path in _metas() for name in _codes(path)]
+
+
+def run(names: Sequence[str]) -> bool:
+    """Run the tests with each of these mistakes in turn; False if they fail without any."""
+    finished = _mutmut("run", *names, show=sys.stdout.isatty())
+    if finished.returncode:
+        print((finished.stdout or "")[-5000:], file=sys.stderr)
+    return finished.returncode == 0
+
+
+def _mutmut(*arguments: str, show: bool = False) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "mutmut", *arguments],
         cwd=ROOT,
         check=False,
         text=True,
-        stdout=subprocess.PIPE if quiet else None,
-        stderr=subprocess.STDOUT if quiet else None,
+        stdout=None if show else subprocess.PIPE,
+        stderr=None if show else subprocess.STDOUT,
     )
-    if finished.returncode and quiet:
-        print(finished.stdout[-5000:], file=sys.stderr)
-    finished.check_returncode()
+
+
+def _metas() -> list[Path]:
+    return sorted(WORK.rglob("*.py.meta"))
+
+
+def _codes(meta: Path) -> dict[str, int | None]:
+    codes: dict[str, int | None] = json.loads(meta.read_text())["exit_code_by_key"]
+    return codes
 
 
 def results() -> list[Mutant]:
     """What became of every mistake that was tried, by file and name."""
     from mutmut.stats import status_by_exit_code
 
-    found: list[Mutant] = []
-    for path in sorted(WORK.rglob("*.py.meta")):
-        file = path.relative_to(WORK).as_posix().removesuffix(".meta")
-        codes = json.loads(path.read_text())["exit_code_by_key"]
-        found += [Mutant(file, name, status_by_exit_code[code]) for name, code in codes.items()]
+    found = [
+        Mutant(path.relative_to(WORK).as_posix().removesuffix(".meta"), name, status_by_exit_code[code])
+        for path in _metas()
+        for name, code in _codes(path).items()
+    ]
     return [mutant for mutant in found if mutant.status in _NOTICED | _UNNOTICED]
 
 
@@ -155,12 +181,18 @@ def main(arguments: Sequence[str]) -> int:
     """Run and report; the exit code."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("modules", nargs="*", metavar="MODULE", help="such as directory.rules or esp.model")
+    parser.add_argument("--sample", type=int, default=SAMPLE, metavar="N", help="how many mistakes")
+    parser.add_argument("--all", action="store_true", help="every mistake")
+    parser.add_argument("--seed", type=int, default=0, help="which of them")
     parser.add_argument("--threshold", type=float, default=PASS_MARK, metavar="PER_CENT")
     options = parser.parse_args(arguments)
-    try:
-        run(options.modules)
-    except subprocess.CalledProcessError:
-        print("mutmut could not run; the reason is above", file=sys.stderr)
+    names = make()
+    chosen = choose(names, options.modules, None if options.all else options.sample, options.seed)
+    if not chosen:
+        print("there is nothing of that name to make mistakes in", file=sys.stderr)
+        return 64
+    print(f"{len(chosen)} of {len(names)} mistakes, drawn with seed {options.seed}", file=sys.stderr)
+    if not run(chosen):
         return 1
     mutants = results()
     report(mutants)

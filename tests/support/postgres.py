@@ -45,9 +45,10 @@ class Server:
         """The address of one database, as `open_database` takes it."""
         return f"postgresql://reseal@/{database}?host={self.folder}"
 
-    def create(self, database: str, template: str = TEMPLATE) -> None:
-        """Make a database as a copy of `template`."""
+    def create(self, database: str, template: str = TEMPLATE) -> str:
+        """Make a database as a copy of `template`; returns its address."""
         self._execute("CREATE DATABASE {} TEMPLATE {}", database, template)
+        return self.url(database)
 
     def drop(self, database: str) -> None:
         """Remove a database, whoever is still connected to it."""
@@ -114,8 +115,7 @@ def shared_server(
                     "PostgreSQL could not be prepared for this run; the first test to use it says why"
                 )
             _start(folder, programs, owner=owner, settings=() if durable else _FAST)
-            server.create(TEMPLATE, template="template1")
-            fill_template(server.url(TEMPLATE))
+            fill_template(server.create(TEMPLATE, template="template1"))
             server.remember_template()
     return server
 
