@@ -19,7 +19,7 @@ help:
 	@echo "make lint      style, types, floors, tables of tests"
 	@echo "make bench     measure against the budgets"
 	@echo "make mutants   do the tests of the rules notice a mistake?   ARGS=\"--sample 50\""
-	@echo "make soak      run for long, look for what piles up"
+	@echo "make soak      all tests, those that can go on for longer do"
 
 setup: $(READY)
 
@@ -44,11 +44,11 @@ lint: $(READY)
 	@$(BIN)/python tools/conformance.py --check
 	@echo "lint: fine"
 
-bench:
-	@echo "There is no benchmark yet: the first comes with the first check-in."
+bench: $(READY)
+	@$(BIN)/python -m tools.bench $(ARGS)
 
 mutants: $(READY)
 	@$(BIN)/python -m tools.mutants $(ARGS)
 
-soak:
-	@echo "There is no soak run yet: it comes with the server."
+soak: $(READY) system-parts
+	@RESEAL_SOAK=1 $(BIN)/python -m pytest -n $(WORKERS) -q $(ARGS)
