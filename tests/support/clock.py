@@ -1,4 +1,4 @@
-"""A clock that stands still until the test moves it."""
+"""Clocks that a test moves: one that stands still until then, one that runs."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import asyncio
 import heapq
 import itertools
 from datetime import UTC, datetime, timedelta
+
+from reseal.kernel.clock import SystemClock
 
 START = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)
 """A Monday morning; the moment at which tests begin."""
@@ -68,3 +70,22 @@ class ManualClock:
 async def _let_others_run() -> None:
     for _ in range(_ROUNDS):
         await asyncio.sleep(0)
+
+
+class ShiftedClock(SystemClock):
+    """The machine's clock, which a test may put forward while a real server runs on it."""
+
+    def __init__(self) -> None:
+        self._ahead = timedelta(0)
+
+    def now(self) -> datetime:
+        """The machine's wall clock and what the test put it forward."""
+        return super().now() + self._ahead
+
+    def monotonic(self) -> timedelta:
+        """What has passed, and what the test pretends to have passed."""
+        return super().monotonic() + self._ahead
+
+    def put_forward(self, duration: timedelta) -> None:
+        """Pretend that so much time has passed; nobody who sleeps wakes earlier."""
+        self._ahead += duration

@@ -1,8 +1,8 @@
 """Two processes on one PostgreSQL change causes of assignment at the same time: the profile is always right.
 
 Each round has one edit in either process, at seeded moments. Afterwards every registration must have the
-profile that a person would work out from the tags, rules and targets. Every few rounds, in a soak run in every
-round, all rows that follow from the causes must be those that a rebuild from nothing makes.
+profile that a person would work out from the tags, rules and targets. Every few rounds (in a soak run, every
+round) all rows that follow from the causes must be those that a rebuild from nothing makes.
 """
 
 from __future__ import annotations
