@@ -149,6 +149,12 @@ def test_exclusion_wins_over_a_group() -> None:
     ]
 
 
+def test_every_step_names_its_target() -> None:
+    targets = [include(BERLIN), exclude(LAB)]
+    steps = decide(targets, Signature.of(groups=[BERLIN, LAB])).steps
+    assert [step.target for step in steps] == [include(BERLIN)] * 2 + [exclude(LAB)] * 2
+
+
 def test_exclusion_wins_over_all_devices() -> None:
     assert entries(all_devices(), exclude(LAB), signature=Signature.of(groups=[LAB])) == ()
 
@@ -263,6 +269,18 @@ def test_the_step_names_the_target_that_outranked_it() -> None:
         (step.target, step.outcome, step.because) for step in decision.steps if step.scope is Scope.DEVICE
     ]
     assert steps == [(weak, Outcome.OUTRANKED, strong), (strong, Outcome.ASSIGNS, None)]
+
+
+def test_only_what_would_count_is_outranked() -> None:
+    weak = include(BERLIN, intent=Intent.AVAILABLE)
+    dropped = include(LAB, intent=Intent.AVAILABLE, filter=LAPTOPS, filter_mode=FilterMode.INCLUDE)
+    steps = decide([weak, dropped, include(SALES)], Signature.of(groups=[SALES, LAB])).steps
+    on_device = [(step.target.group, step.outcome) for step in steps if step.scope is Scope.DEVICE]
+    assert on_device == [
+        (BERLIN, Outcome.NOT_REACHED),
+        (SALES, Outcome.ASSIGNS),
+        (LAB, Outcome.FILTERED),
+    ]
 
 
 def test_excluded_intent_outranks_nothing() -> None:
@@ -387,6 +405,7 @@ def test_digest_never_changes_between_versions() -> None:
     """Stored sets are found by their digest; another canonical form would orphan them."""
     signature = Signature.of(groups=[2, 1], filters=[3], user_groups=[4])
     assert signature.digest() == sha256(b"1,2;3;user;4").digest()
+    assert Signature.of(groups=[1]).digest() == sha256(b"1;;;").digest()
 
 
 def test_basis_is_what_targets_name() -> None:
