@@ -49,6 +49,7 @@ def create_profile(
     (`ProfileLimit`).
     """
     check_profile(name, description, settings)
+    tx.lock(f"causes:{tenant}")
     _require_free_name(tx, tenant, name, profile_id=None)
     _require_room(tx, tenant, limit)
     profile = Profile(
@@ -79,6 +80,7 @@ def update_profile(
     Devices that have not enrolled yet get the change; the creation date, which decides precedence, stays. The
     join type cannot be changed: raises `Invalid` (`OtherJoinType`), and what `create_profile` raises.
     """
+    tx.lock(f"causes:{tenant}")
     present = profile_by_id(tx, tenant, profile_id)
     wanted = replace(
         present,
@@ -109,6 +111,7 @@ def update_profile(
 
 def delete_profile(tx: Tx, tenant: TenantKey, profile_id: int, *, actor: str = "system") -> None:
     """Delete a profile; raises `NotFound`, and `Invalid` (`ProfileAssigned`) as long as it is assigned."""
+    tx.lock(f"causes:{tenant}")
     gone = profile_by_id(tx, tenant, profile_id)
     if targets_of(tx, tenant, item_ref(gone.id)):
         raise Invalid(
@@ -132,6 +135,7 @@ def assign_profile(
     Raises `Invalid` (`ExclusionWithAllDevices`) for exclusions beside all devices, (`ProfileFilter`) for
     filters, which deployment profiles do not have, and what `set_targets` raises.
     """
+    tx.lock(f"causes:{tenant}")
     profile = profile_by_id(tx, tenant, profile_id)
     _check_targets(profile, targets)
     return set_targets(

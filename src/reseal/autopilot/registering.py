@@ -146,36 +146,22 @@ def _register(
     tx.announce(
         Change(REGISTRATION_CHANGED, tenant, frozenset(row["id"] for row in rows), frozenset({"registered"}))
     )
-    _tell(tx, tenant, batch, rows, [one.prepared.row.line for one in accepted], actor)
+    told = [
+        (Subject("registration", row["uuid"]), _told(row, batch, one.prepared.row.line))
+        for one, row in zip(accepted, rows, strict=True)
+    ]
+    events.record_all(tx, tenant, "registration.created", told, actor)
     return ztdids
 
 
-def _tell(
-    tx: Tx,
-    tenant: TenantKey,
-    batch: Batch,
-    rows: Sequence[Mapping[str, Any]],
-    lines: Sequence[int],
-    actor: str,
-) -> None:
-    """One event about one registration; about several at once, one event of the import listing them all."""
-    told: list[dict[str, JsonValue]] = [
-        {
-            "id": str(row["uuid"]),
-            "serial": row["serial"],
-            "groupTag": row["group_tag"],
-            "assignedUser": row["assigned_user_upn"],
-            "line": line,
-        }
-        for row, line in zip(rows, lines, strict=True)
-    ]
-    if len(rows) == 1:
-        subject = Subject("registration", rows[0]["uuid"])
-        payload: dict[str, JsonValue] = {**told[0], "import": str(batch.uuid)}
-        events.record(tx, tenant, "registration.created", subject, payload, actor)
-    else:
-        subject = Subject(SUBJECT, batch.uuid)
-        events.record(tx, tenant, "registrations.created", subject, {"registrations": [*told]}, actor)
+def _told(row: Mapping[str, Any], batch: Batch, line: int) -> dict[str, JsonValue]:
+    return {
+        "serial": row["serial"],
+        "groupTag": row["group_tag"],
+        "assignedUser": row["assigned_user_upn"],
+        "import": str(batch.uuid),
+        "line": line,
+    }
 
 
 def _directory_device(accepted: Acceptance, ztdid: UUID) -> NewDevice:

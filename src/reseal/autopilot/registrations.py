@@ -149,6 +149,7 @@ def update_registration(
     Raises `NotFound` for an unknown registration or user (`UserNotFound`), `Conflict` (`UserNotLicensed`) for
     a user without licence, `Invalid` for an unfit device name, group tag, purchase order or friendly name.
     """
+    tx.lock(f"causes:{tenant}")
     present = registration_by_id(tx, tenant, key)
     wanted = _wanted(tx, tenant, present, changes)
     if wanted == present:
@@ -287,11 +288,11 @@ def deregister(
     The directory device goes along unless it is to be kept; a kept one loses its Autopilot ids and its
     protection. Raises `NotFound` if one of them does not exist, and then ends none.
     """
+    identities.hold(tx, tenant)
     gone = registrations_by_id(tx, tenant, keys)
     missing = sorted(set(keys) - set(gone))
     if missing:
         raise _not_found(f"with the key {missing[0]}")
-    identities.hold(tx, tenant)
     for some in chunks(sorted(gone)):
         tx.execute(
             sa.delete(registration).where(registration.c.tenant_id == tenant, registration.c.id.in_(some))
@@ -303,9 +304,14 @@ def deregister(
     else:
         delete_devices(tx, tenant, devices, released_by=PROTECTED_BY, actor=actor)
     tx.announce(Change(REGISTRATIONS_REMOVED, tenant, frozenset(gone)))
-    for one in gone.values():
-        told: dict[str, JsonValue] = {"serial": one.serial, "keptDirectoryDevice": keep_directory_device}
-        events.record(tx, tenant, "registration.deleted", Subject("registration", one.uuid), told, actor)
+    told = [
+        (Subject("registration", one.uuid), _farewell(one, keep_directory_device)) for one in gone.values()
+    ]
+    events.record_all(tx, tenant, "registration.deleted", told, actor)
+
+
+def _farewell(gone: Registration, kept_device: bool) -> dict[str, JsonValue]:
+    return {"serial": gone.serial, "keptDirectoryDevice": kept_device}
 
 
 def _release_devices(tx: Tx, tenant: TenantKey, devices: Sequence[int], actor: str) -> None:

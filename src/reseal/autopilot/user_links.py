@@ -28,6 +28,7 @@ def react(tx: Tx, tenant: TenantKey, changes: Sequence[Change]) -> None:
     """Link registrations to users that appeared under the name they wait for, and let go of users that are
     gone.
     """
+    tx.lock(f"causes:{tenant}")
     removed = {key for change in changes if change.kind == USERS_REMOVED for key in change.ids}
     changed = {key for change in changes if change.kind == USER_CHANGED for key in change.ids} - removed
     for some in chunks(sorted(removed)):
@@ -90,9 +91,8 @@ def _follow(tx: Tx, tenant: TenantKey, users: Sequence[int]) -> None:
     linked = [row for row in found if row.assigned_user_id is None]
     set_assigned_users(tx, tenant, {row.device_id: row.user_id for row in linked})
     _announce(tx, tenant, found)
-    for row in linked:
-        subject = Subject("registration", row.uuid)
-        events.record(tx, tenant, "registration.user_linked", subject, {"assignedUser": row.upn})
+    told = [(Subject("registration", row.uuid), {"assignedUser": row.upn}) for row in linked]
+    events.record_all(tx, tenant, "registration.user_linked", told)
 
 
 def _announce(tx: Tx, tenant: TenantKey, rows: Sequence[sa.Row[Any]]) -> None:

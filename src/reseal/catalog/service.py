@@ -48,6 +48,7 @@ def create_item(
     """
     kind = kind_of(body)
     _check_body(body)
+    tx.lock(f"causes:{tenant}")
     item = CatalogItem(
         id=tx.new_key(),
         uuid=tx.new_uuid(),
@@ -89,6 +90,7 @@ def update_item(
     Another body raises the version, so that devices get it; another name or description does not. Raises what
     `create_item` raises, `NotFound`, and `Invalid` (`OtherKind`) for a body of another kind.
     """
+    tx.lock(f"causes:{tenant}")
     present = item_by_id(tx, tenant, item_id)
     if body is not None:
         _require_kind(present, body)
@@ -125,6 +127,7 @@ def update_item(
 
 def delete_item(tx: Tx, tenant: TenantKey, item_id: int, *, actor: str = "system") -> None:
     """Delete an item with its assignments; raises `NotFound`."""
+    tx.lock(f"causes:{tenant}")
     gone = item_by_id(tx, tenant, item_id)
     remove_item(tx, tenant, item_ref(gone), subject=Subject("item", gone.uuid), actor=actor)
     tx.execute(

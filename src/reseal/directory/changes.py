@@ -8,7 +8,8 @@ from __future__ import annotations
 from reseal.kernel.changes import ChangeKind
 
 USER_CHANGED = ChangeKind("user-changed")
-"""Users; attributes are names of the rule language (`department`, `memberOf`, `manager`)."""
+"""Users; attributes are names of the rule language (`department`, `memberOf`, `manager`), or `licensed`,
+which no membership rule reads."""
 
 DEVICE_CHANGED = ChangeKind("device-changed")
 """Directory devices; attributes are names of the rule language (`devicePhysicalIds`), or `isManaged`,

@@ -152,6 +152,8 @@ def update_user(
     names = set(view_changes(user_view(before), user_view(changed._asdict())))
     if "manager_id" in values:
         names.add(MANAGER)
+    if "licensed" in values:
+        names.add("licensed")
     if names:
         tx.announce(Change(USER_CHANGED, tenant, frozenset({user_id}), frozenset(names)))
     told = differences({name: before[name] for name in values}, values)

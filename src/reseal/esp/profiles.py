@@ -41,6 +41,7 @@ from reseal.kernel.ids import TenantKey
 
 def ensure_default(tx: Tx, tenant: TenantKey) -> EspProfile:
     """The default profile of the organisation, made if it has none yet; call it after `create_tenant`."""
+    tx.lock(f"causes:{tenant}")
     row = tx.row(sa.select(esp_profile).where(esp_profile.c.tenant_id == tenant, esp_profile.c.is_default))
     if row is not None:
         return to_esp(row, ())
@@ -78,6 +79,7 @@ def create_esp(
     in use (`NameTaken`) or a 51st profile beside the default (`EspLimit`).
     """
     check_esp(name, description, settings, selected_apps)
+    tx.lock(f"causes:{tenant}")
     _require_apps(tx, tenant, selected_apps)
     _require_free_name(tx, tenant, name, esp_id=None)
     order = _order(tx, tenant)
@@ -119,6 +121,7 @@ def update_esp(
 
     The default profile keeps its name: raises `Invalid` (`DefaultEsp`), and what `create_esp` raises.
     """
+    tx.lock(f"causes:{tenant}")
     present = esp_by_id(tx, tenant, esp_id)
     wanted = replace(
         present,
@@ -166,6 +169,7 @@ def delete_esp(tx: Tx, tenant: TenantKey, esp_id: int, *, actor: str = "system")
     Policy that was delivered under it stays on the devices. Raises `NotFound`, and `Invalid` (`DefaultEsp`)
     for the default profile.
     """
+    tx.lock(f"causes:{tenant}")
     gone = esp_by_id(tx, tenant, esp_id)
     if gone.is_default:
         raise _refused_for_default(gone, "be deleted")
@@ -185,6 +189,7 @@ def set_priority(tx: Tx, tenant: TenantKey, esp_id: int, priority: int, *, actor
     A priority beyond the last place means the last place. Raises `Invalid` for the default profile
     (`DefaultEsp`) and for a priority below 1 (`EspPriority`).
     """
+    tx.lock(f"causes:{tenant}")
     profile = esp_by_id(tx, tenant, esp_id)
     if profile.is_default:
         raise _refused_for_default(profile, "get another priority")
@@ -208,6 +213,7 @@ def assign_esp(
     Raises `Invalid` for the default profile (`DefaultEsp`) and what `set_targets` raises, for example for a
     filter that reads what is not known yet when the page is chosen (`FilterNotForEsp`).
     """
+    tx.lock(f"causes:{tenant}")
     profile = esp_by_id(tx, tenant, esp_id)
     if profile.is_default:
         raise _refused_for_default(profile, "be assigned")

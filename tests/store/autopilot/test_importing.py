@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections import Counter
 from datetime import timedelta
 
 import pytest
 
 from reseal.assignment.service import assigned_user
-from reseal.autopilot.import_records import EXPIRY, on_expiry, record_by_uuid, records
+from reseal.autopilot.import_records import EXPIRY, batches, delete_record, on_expiry, record_by_uuid, records
 from reseal.autopilot.importing import HANDLERS, WORK, import_file, submit
 from reseal.autopilot.model import ImportStatus
 from reseal.autopilot.model_import import ImportRow, read_rows
@@ -23,10 +25,13 @@ from reseal.directory.members import members
 from reseal.directory.model import MemberKind, Membership
 from reseal.directory.users import create_user, delete_user
 from reseal.kernel import events
-from reseal.kernel.db import Database, Tx
+from reseal.kernel.changes import Reactor
+from reseal.kernel.db import CommitProbe, Database, Tx
 from reseal.kernel.deadlines import Ticker, due
+from reseal.kernel.entropy import SeededEntropy
 from reseal.kernel.errors import Conflict, NotFound, StorageFull
 from reseal.kernel.ids import TenantKey
+from reseal.kernel.storage import open_database
 from tests.store.autopilot.support import import_now, make_tenant, register
 from tests.support.clock import ManualClock
 from tests.support.hardware import hash_text, row
@@ -365,8 +370,6 @@ async def test_a_batch_that_expired_before_its_rows_were_worked_off_does_no_harm
 
 
 async def test_deleting_a_record_leaves_the_registration(database: Database) -> None:
-    from reseal.autopilot.import_records import delete_record
-
     def unit(tx: Tx) -> None:
         tenant = make_tenant(tx)
         register(tx, tenant, 1)
@@ -396,19 +399,84 @@ async def test_tenants_do_not_see_each_others_imports(database: Database) -> Non
 async def test_an_import_is_in_the_log(database: Database) -> None:
     def unit(tx: Tx) -> TenantKey:
         tenant = make_tenant(tx)
-        import_now(tx, tenant, [row(1, group_tag="Berlin"), row(2), row(2, line=4)])
+        import_now(tx, tenant, [row(1, group_tag="Berlin"), row(1, line=3)])
         return tenant
 
     tenant = await database.write(unit)
+    (record, _) = await database.read(records, tenant)
+    batch = (await database.read(batches, tenant))[0].uuid
+    assert record.import_id == str(batch)
 
     def kinds(tx: Tx) -> dict[str, object]:
         events.seal(tx)
         return {event.kind: event.payload for event in events.read(tx, tenant, 0, 100)}
 
     found = await database.write(kinds)
-    assert found["import.opened"] == {"file": "devices.csv", "rows": 3}
-    assert found["import.rows_decided"] == {"imported": 2, "refused": {"ZtdDeviceDuplicated": 1}}
-    created = found["registrations.created"]
-    assert isinstance(created, dict)
-    assert [one["serial"] for one in created["registrations"]] == ["SN-00001", "SN-00002"]
-    assert created["registrations"][0]["groupTag"] == "Berlin"
+    assert found["import.opened"] == {"file": "devices.csv", "rows": 2}
+    assert found["import.rows_decided"] == {"imported": 1, "refused": {"ZtdDeviceDuplicated": 1}}
+    assert found["registration.created"] == {
+        "serial": "SN-00001",
+        "groupTag": "Berlin",
+        "assignedUser": "",
+        "import": str(batch),
+        "line": 2,
+    }
+
+
+# --- trouble ------------------------------------------------------------------------------------------------
+
+
+async def test_two_replicas_cannot_both_register_a_device(
+    postgresql_url: str, clock: ManualClock, reactors: tuple[Reactor, ...]
+) -> None:
+    replicas = [
+        open_database(postgresql_url, clock=clock, entropy=SeededEntropy(name), reactors=reactors)
+        for name in ("one", "two")
+    ]
+    tenants = [
+        await replica.write(make_tenant, name)
+        for replica, name in zip(replicas, ("Contoso", "Fabrikam"), strict=True)
+    ]
+    rows = [row(number) for number in range(40)]
+    orders = (rows, rows[::-1])
+    reports = await asyncio.gather(
+        *(
+            import_file(replica, tenant, read_rows(some), file_name="devices.csv", actor="ada")
+            for replica, tenant, some in zip(replicas, tenants, orders, strict=True)
+        )
+    )
+    codes = Counter(verdict.code for report in reports for verdict in report.verdicts)
+    assert codes == {0: 40, 808: 40}
+    for replica in replicas:
+        await replica.close()
+
+
+async def test_a_process_killed_on_the_way_leaves_whole_units(
+    sqlite_url: str,
+    clock: ManualClock,
+    reactors: tuple[Reactor, ...],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("reseal.autopilot.importing.CHUNK", 2)
+    rows = read_rows(row(number) for number in range(5))
+
+    def die_in_the_second_unit(moment: str, commit: int) -> None:
+        if moment == "before" and commit == 4:
+            raise KeyboardInterrupt
+
+    def opened(seed: str, probe: CommitProbe | None = None) -> Database:
+        return open_database(
+            sqlite_url, clock=clock, entropy=SeededEntropy(seed), reactors=reactors, probe=probe
+        )
+
+    killed = opened("first life", die_in_the_second_unit)
+    tenant = await killed.write(make_tenant)
+    with pytest.raises(KeyboardInterrupt):
+        await import_file(killed, tenant, rows, file_name="devices.csv", actor="ada")
+    await killed.close()
+
+    again = opened("second life")
+    report = await import_file(again, tenant, rows, file_name="devices.csv", actor="ada")
+    assert [verdict.code for verdict in report.verdicts] == [806, 806, 0, 0, 0]
+    assert len((await again.read(list_registrations, tenant)).items) == 5
+    await again.close()

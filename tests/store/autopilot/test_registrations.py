@@ -162,6 +162,20 @@ async def test_a_renamed_user_is_renamed_on_the_registration(database: Database)
     await database.write(unit)
 
 
+async def test_a_user_who_waits_for_a_licence_is_linked_with_it(database: Database) -> None:
+    def unit(tx: Tx) -> None:
+        tenant = make_tenant(tx)
+        made = register(tx, tenant, 1, assigned_user="bob@contoso.test")
+        bob = create_user(tx, tenant, "bob@contoso.test", "Bob", licensed=False).id
+        tx.settle()
+        assert registration_by_id(tx, tenant, made.id).assigned_user_id is None
+        update_user(tx, tenant, bob, licensed=True)
+        tx.settle()
+        assert registration_by_id(tx, tenant, made.id).assigned_user_id == bob
+
+    await database.write(unit)
+
+
 async def test_deregistering_takes_the_directory_device_along(database: Database) -> None:
     def unit(tx: Tx) -> None:
         tenant = make_tenant(tx)

@@ -248,6 +248,17 @@ def test_registered_by_an_earlier_line_of_this_import_is_a_duplicate() -> None:
     assert "line 3" in verdict.message
 
 
+def test_a_refused_row_without_serial_shows_the_hashs() -> None:
+    one = prepared(1, serial="", assigned_user="ada@elsewhere.test")
+    for facts in (
+        NOTHING_KNOWN,
+        replace(NOTHING_KNOWN, claims=[_claim(TENANT, one.keys)]),
+        replace(NOTHING_KNOWN, claims=[_claim(OTHER, one.keys)]),
+        replace(NOTHING_KNOWN, claims=[_claim(TENANT, one.keys, 3)]),
+    ):
+        assert refused(judge(TENANT, one, facts)).serial == "SN-00001"
+
+
 def test_a_claim_of_other_hardware_does_not_count() -> None:
     one, other = prepared(1), prepared(2)
     mine = _claim(OTHER, one.keys)
@@ -322,5 +333,7 @@ def test_a_refused_file_raises_with_every_line() -> None:
         rows_of_csv(read_device_csv(data))
     assert caught.value.code == "DeviceList"
     assert caught.value.details[0].where == "line 2"
+    assert "uotation" in caught.value.details[0].message
+    assert all(detail.message and detail.remedy and detail.code for detail in caught.value.details)
     assert "line 2" in caught.value.message
     assert caught.value.remedy

@@ -222,7 +222,7 @@ def _app_problems(body: AppBody) -> list[str]:
     with pytest.raises(Invalid) as refused:
         check_app(body)
     assert refused.value.code == "App"
-    assert refused.value.remedy
+    assert all(detail.message and detail.remedy for detail in refused.value.details)
     return [detail.where for detail in refused.value.details]
 
 

@@ -45,6 +45,7 @@ def _problems(settings: EspSettings, name: str = "Page", description: str = "", 
     assert refused.value.code == "EnrollmentStatusPage"
     assert refused.value.remedy == refused.value.details[0].remedy
     assert refused.value.details[0].message in refused.value.message
+    assert all(detail.message and detail.remedy for detail in refused.value.details)
     return [detail.where for detail in refused.value.details]
 
 
