@@ -79,7 +79,7 @@ async def test_autopilot_035_a_new_disk_matches_and_a_new_board_does_not(databas
     await database.write(unit)
 
 
-async def test_autopilot_036_confirming_the_hardware_cures_fix_pending(database: Database) -> None:
+async def test_confirming_the_hardware_cures_fix_pending(database: Database) -> None:
     def unit(tx: Tx) -> None:
         tenant = make_tenant(tx)
         made = register(tx, tenant, 1)

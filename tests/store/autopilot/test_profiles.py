@@ -196,7 +196,7 @@ async def test_many_registrations_are_answered_with_few_statements(database: Dat
     await database.write(unit)
 
 
-async def test_autopilot_115_registrations_without_profile_are_on_the_alert_list(database: Database) -> None:
+async def test_registrations_without_profile_are_on_the_alert_list(database: Database) -> None:
     def unit(tx: Tx) -> None:
         tenant = make_tenant(tx)
         one, two = register(tx, tenant, 1), register(tx, tenant, 2)

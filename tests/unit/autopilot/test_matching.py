@@ -111,7 +111,7 @@ def test_the_leader(scores: list[MatchScore], expected: Leader | None) -> None:
 
 
 @pytest.mark.parametrize("present", list(RemediationState))
-def test_autopilot_036_what_a_recognition_says_about_the_hardware(present: RemediationState) -> None:
+def test_what_a_recognition_says_about_the_hardware(present: RemediationState) -> None:
     assert remediation(Recognition.REGISTERED, present) is RemediationState.NONE
     assert remediation(Recognition.FIX_PENDING, present) is RemediationState.AUTOMATIC
     assert remediation(Recognition.ATTENTION_REQUIRED, present) is RemediationState.MANUAL
@@ -129,6 +129,6 @@ def test_differences_list_both_sides() -> None:
     assert differences(ALL, tuple(reversed(ALL))) == ()
 
 
-def test_autopilot_103_the_status_follows_the_profile() -> None:
+def test_the_status_follows_the_profile() -> None:
     assert next_status(None) == "unassigned"
     assert next_status(7) == "assigned"

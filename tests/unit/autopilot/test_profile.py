@@ -148,7 +148,7 @@ def test_unfit_settings(changes: dict[str, Any], where: str) -> None:
     assert _problems(ProfileSettings(**changes)) == [where]
 
 
-def test_autopilot_116_a_hybrid_profile_has_no_name_template() -> None:
+def test_a_hybrid_profile_has_no_name_template() -> None:
     hybrid = ProfileSettings(join_type=JoinType.HYBRID, device_name_template="%serial%")
     with pytest.raises(Invalid) as refused:
         check_profile("Hybrid", "", hybrid)

@@ -16,8 +16,10 @@ from cryptography.x509.oid import NameOID
 from reseal.catalog.model import (
     AppBody,
     CertificateStore,
+    Format,
     InstallContext,
     Kind,
+    OmaSetting,
     PolicyBody,
     WifiBody,
     content_of,
@@ -80,8 +82,9 @@ def test_an_intermediate_goes_into_the_store_ca_only() -> None:
     pem = _certificate("Issuing").public_bytes(Encoding.PEM)
     assert read_certificate(pem, CertificateStore.CA).store is CertificateStore.CA
     assert read_certificate(PEM, CertificateStore.CA).store is CertificateStore.CA
-    with pytest.raises(Invalid, match="another authority"):
+    with pytest.raises(Invalid, match="another authority") as refused:
         read_certificate(pem, CertificateStore.ROOT)
+    assert refused.value.remedy
 
 
 def test_only_authorities_are_anchors() -> None:
@@ -104,8 +107,9 @@ def test_only_authorities_are_anchors() -> None:
             "private key",
         ),
         (b"\x30" * 65_537, "65537 bytes"),
+        (b"\x30" * 65_536, "not a certificate"),
     ],
-    ids=["nothing", "text", "broken", "chain", "key", "huge"],
+    ids=["nothing", "text", "broken", "chain", "key", "huge", "large"],
 )
 def test_what_is_no_single_certificate_is_refused(upload: bytes, reason: str) -> None:
     with pytest.raises(Invalid, match=reason) as refused:
@@ -315,7 +319,7 @@ def test_an_unfit_upload_is_refused_with_every_problem() -> None:
 
 def test_kinds_and_contents_of_bodies() -> None:
     bodies = {
-        Kind.POLICY: PolicyBody(()),
+        Kind.POLICY: PolicyBody((OmaSetting("./Vendor/MSFT/X", Format.INT, "1", "One", "First"),)),
         Kind.CERTIFICATE: read_certificate(PEM, CertificateStore.ROOT),
         Kind.WIFI: read_wlan_profile(_wlan()),
         Kind.APP: _app(),
