@@ -23,11 +23,13 @@ _DETAILS_SHOWN = 20
 def print_json(document: Any) -> None:
     """A result for programs: one JSON document on stdout."""
     sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+    sys.stdout.flush()
 
 
 def print_line(document: Any) -> None:
-    """One result of a stream for programs: a JSON document on a line of its own."""
+    """One result of a stream for programs: a JSON document on a line of its own, at once."""
     sys.stdout.write(json.dumps(document, ensure_ascii=False) + "\n")
+    sys.stdout.flush()
 
 
 def show_error(error: ResealError) -> None:

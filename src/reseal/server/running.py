@@ -12,7 +12,7 @@ import gc
 import os
 import signal
 import ssl
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -77,8 +77,8 @@ class Sockets:
         return frozenset(names | public | {f"{name}:{port}" for name in names for port in ports})
 
 
-async def serve(settings: Settings) -> None:
-    """Run a server until SIGTERM or Ctrl-C."""
+async def serve(settings: Settings, tell: Callable[[dict[str, Any]], None] | None = None) -> None:
+    """Run a server until SIGTERM or Ctrl-C; `tell` is given the document of its ready file."""
     collect_seldom()
     clock, entropy = SystemClock(), SystemEntropy()
     configure_logs(clock=clock, level=settings.log_level, style=settings.log_format)
@@ -89,6 +89,8 @@ async def serve(settings: Settings) -> None:
         for path in filter(None, (settings.data_directory / "ready.json", settings.ready_file)):
             write_json(path, ready)
         log.info("ready", browser=ready["browser_url"], device=ready["device_url"])
+        if tell is not None:
+            tell(ready)
         await stopping.wait()
         log.info("stopping")
     log.info("stopped")

@@ -27,8 +27,8 @@ _UNMANAGED_SHOWN = 10
 async def apply(
     path: Path,
     /,
-    server: Server = _DEFAULT_SERVER,
     *,
+    server: Server = _DEFAULT_SERVER,
     plan: Annotated[bool, Parameter(negative="")] = False,
     prune: Annotated[bool, Parameter(negative="")] = False,
     passwords_out: Path | None = None,

@@ -46,8 +46,8 @@ class Finding:
 
 
 async def doctor(
-    server: Server = _DEFAULT_SERVER,
     *,
+    server: Server = _DEFAULT_SERVER,
     data: Path | None = None,
     json: Annotated[bool, Parameter(negative="")] = False,
 ) -> int:

@@ -14,7 +14,7 @@ _DEFAULT_SERVER = Server()
 
 
 async def verify(
-    server: Server = _DEFAULT_SERVER, *, json: Annotated[bool, Parameter(negative="")] = False
+    *, server: Server = _DEFAULT_SERVER, json: Annotated[bool, Parameter(negative="")] = False
 ) -> int:
     """Recompute the chain of digests over the tenant's whole event log.
 

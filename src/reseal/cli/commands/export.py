@@ -22,8 +22,8 @@ _DEFAULT_SERVER = Server()
 async def export(
     directory: Path,
     /,
-    server: Server = _DEFAULT_SERVER,
     *,
+    server: Server = _DEFAULT_SERVER,
     force: Annotated[bool, Parameter(negative="")] = False,
     json: Annotated[bool, Parameter(negative="")] = False,
 ) -> int:

@@ -20,8 +20,8 @@ _DEFAULT_SERVER = Server()
 async def import_devices(
     file: Path,
     /,
-    server: Server = _DEFAULT_SERVER,
     *,
+    server: Server = _DEFAULT_SERVER,
     strict: bool = False,
     json: Annotated[bool, Parameter(negative="")] = False,
 ) -> int:

@@ -19,8 +19,8 @@ _DEFAULT_SERVER = Server()
 async def new(
     name: str,
     /,
-    server: Server = _DEFAULT_SERVER,
     *,
+    server: Server = _DEFAULT_SERVER,
     domain: str,
     out: Path,
     json: Annotated[bool, Parameter(negative="")] = False,

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
+from reseal.cli.output import print_json
 from reseal.kernel.settings import load_settings
 from reseal.server.running import serve
 
@@ -22,6 +23,7 @@ async def up(
     device_url: str | None = None,
     server_name: tuple[str, ...] = (),
     ready_file: Path | None = None,
+    json: Annotated[bool, Parameter(negative="")] = False,
 ) -> int:
     """Start the server and keep it running until SIGTERM or Ctrl-C.
 
@@ -46,6 +48,8 @@ async def up(
         A further host name to answer to; may be given several times.
     ready_file
         Also write the ready file here.
+    json
+        Print the ready file's document once the server answers.
     """
     options: dict[str, Any] = {
         "data_directory": data,
@@ -58,5 +62,5 @@ async def up(
     }
     given = {name: value for name, value in options.items() if value is not None}
     settings = load_settings(config, os.environ, given)
-    await serve(settings)
+    await serve(settings, print_json if json else None)
     return 0

@@ -1,0 +1,75 @@
+"""What the command says before it does anything: help, the version, bad usage."""
+
+from __future__ import annotations
+
+import importlib.metadata
+
+import pytest
+
+from reseal.cli.app import run
+
+COMMANDS = ["up", "apply", "export", "import", "tenant new", "events verify", "doctor"]
+
+
+@pytest.fixture(autouse=True)
+def _of_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No variable names a server."""
+    for name in ("READY_FILE", "SERVER", "CA", "CREDENTIALS"):
+        monkeypatch.delenv(f"RESEAL_{name}", raising=False)
+
+
+def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--help"]) == 0
+    shown = capsys.readouterr()
+
+    words = {word for line in shown.out.splitlines() for word in line.strip("│ ").split()[:1]}
+    assert {command.split()[0] for command in COMMANDS} <= words
+    assert shown.err == ""
+
+
+def test_the_version_is_the_one_of_the_package(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--version"]) == 0
+    assert capsys.readouterr().out.strip() == importlib.metadata.version("reseal")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_can_answer_programs_and_explains_itself(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run([*command.split(), "--help"]) == 0
+    assert "--json" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "nothing",
+        "apply",
+        "apply . --no-such-option",
+        "apply . ready.json",
+        "import",
+        "import a.csv b.csv",
+        "export",
+        "tenant old",
+        "tenant new Contoso",
+        "tenant new Contoso Fabrikam",
+        "events verify everything",
+        "doctor data",
+        "up data",
+        "up --data",
+    ],
+)
+def test_bad_usage_ends_with_64(line: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(line.split()) == 64
+    shown = capsys.readouterr()
+
+    assert shown.out == ""
+    assert shown.err
+
+
+def test_without_a_server_it_is_said_how_to_name_one(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["events", "verify"]) == 2
+    shown = capsys.readouterr()
+
+    assert shown.out == ""
+    assert "--ready-file" in shown.err
