@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -12,6 +13,7 @@ import yaml
 MAIN_FILE = "tenant.yaml"
 
 _WIDTH = 110
+_OTHER_LINE_BREAK = re.compile("[\x85\u2028\u2029]")
 _FOLDERS = {"branding": "branding", "certificates": "certs", "wifi": "wifi", "apps": "apps"}
 _COMMENTS = {
     "settings": "What is not written here stays as it is.",
@@ -92,7 +94,10 @@ class _Dumper(yaml.SafeDumper):
 
 
 def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+    style = "|" if "\n" in text else None
+    if _OTHER_LINE_BREAK.search(text):  # YAML would read them back as blanks
+        style = '"'
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 
 _Dumper.add_representer(str, _represent_text)

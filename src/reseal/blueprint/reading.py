@@ -121,9 +121,12 @@ class Fields:
         return converted
 
     def text(self, name: str) -> str:
-        """A text that must be there."""
+        """A text that must be there, and hold more than blanks."""
         if name not in self:
             self.cursor.problem(f"{name} is missing.", f"Add {name}.", "Missing")
+        elif isinstance(self.values[name], str) and not self.values[name].strip():
+            self[name].problem(f"{name} is empty.", f"Give {name}.", "Missing")
+            return ""
         return self.read(name, str, "")
 
     def texts(self, name: str) -> tuple[str, ...] | None:

@@ -173,39 +173,45 @@ def _wanted_members(work: Work, entry: GroupEntry, present: Group | None) -> lis
 
 
 def _make_group(work: Work, entry: GroupEntry, present: Group | None) -> None:
-    rule = None
-    if entry.rule is not None:
-        with located(f"{entry.path}.rule"):
-            rule = fill(entry.rule, lambda what, name: _object_id(work, what, name))
-    if present is None:
-        group = create_group(
-            work.tx,
-            work.tenant,
-            entry.name,
-            description=entry.description,
-            membership=entry.membership,
-            rule=rule,
-            actor=work.actor,
-        )
-        if entry.paused:
-            update_group(work.tx, work.tenant, group.id, processing=Processing.PAUSED, actor=work.actor)
-    else:
+    if present is not None:
         _require_same_membership(entry, present)
-        changes = _group_changes(work, entry, present, rule)
-        group = update_group(work.tx, work.tenant, present.id, actor=work.actor, **changes)
+    # Names and descriptions were looked at before: what is refused now is the rule.
+    with located(entry.path if entry.rule is None else f"{entry.path}.rule"):
+        group = _new_group(work, entry) if present is None else _changed_group(work, entry, present)
     work.groups[fold(entry.name)] = group
     if entry.members is not None:
         with located(f"{entry.path}.members"):
             _set_members(work, group, {work.user(upn).id for upn in entry.members})
 
 
-def _group_changes(work: Work, entry: GroupEntry, present: Group, rule: str | None) -> GroupChanges:
+def _new_group(work: Work, entry: GroupEntry) -> Group:
+    group = create_group(
+        work.tx,
+        work.tenant,
+        entry.name,
+        description=entry.description,
+        membership=entry.membership,
+        rule=_filled(work, entry.rule),
+        actor=work.actor,
+    )
+    if entry.paused:
+        return update_group(work.tx, work.tenant, group.id, processing=Processing.PAUSED, actor=work.actor)
+    return group
+
+
+def _changed_group(work: Work, entry: GroupEntry, present: Group) -> Group:
     changes: GroupChanges = {"name": entry.name, "description": entry.description}
+    rule = _filled(work, entry.rule)
     if rule is not None and entry.rule is not None and present.rule is not None:
         if work.names.rule(entry.rule) != work.names.rule(present.rule):
             changes["rule"] = rule
         changes["processing"] = Processing.PAUSED if entry.paused else Processing.ON
-    return changes
+    return update_group(work.tx, work.tenant, present.id, actor=work.actor, **changes)
+
+
+def _filled(work: Work, rule: str | None) -> str | None:
+    """A rule with the object ids of what it names."""
+    return None if rule is None else fill(rule, lambda what, name: _object_id(work, what, name))
 
 
 def _set_members(work: Work, group: Group, wanted: set[int]) -> None:

@@ -14,7 +14,7 @@ from reseal.autopilot.profiles import assign_profile, delete_profile
 from reseal.blueprint.applying.work import Work
 from reseal.blueprint.contents import KINDS
 from reseal.blueprint.plan import Action, called
-from reseal.blueprint.reading import located
+from reseal.blueprint.reading import refusal
 from reseal.blueprint.touch import PageWatch
 from reseal.blueprint.views import language_of
 from reseal.catalog.model import Kind
@@ -25,7 +25,7 @@ from reseal.directory.tenants import remove_branding, remove_domain
 from reseal.directory.users import delete_user
 from reseal.esp.profiles import delete_esp
 from reseal.kernel.db import Tx
-from reseal.kernel.errors import Conflict
+from reseal.kernel.errors import Conflict, Detail, Invalid
 from reseal.kernel.ids import TenantKey
 
 T = TypeVar("T")
@@ -50,26 +50,25 @@ def delete_unmanaged(work: Work) -> list[str]:
     """Delete what the tenant has beside the document; returns what has to stay."""
     kept = []
     for thing in _unmanaged(work):
-        watch = PageWatch(work.tx, work.tenant)
-        if thing.kind == "esp":
+        watch = PageWatch(work.tx, work.tenant) if thing.kind == "esp" else None
+        if watch:
             watch.begin()
-        with located(f"$.{thing.section}"):
-            deleted = _delete(work, thing)
-        if deleted:
-            more = watch.devices if thing.kind == "esp" else None
-            work.note(Action.DELETE, thing.kind, thing.name, more=more)
+        if _delete(work, thing):
+            work.note(Action.DELETE, thing.kind, thing.name, more=watch.devices if watch else None)
         else:
             kept.append(called(thing.kind, thing.name))
     return kept
 
 
 def _delete(work: Work, thing: _Unmanaged) -> bool:
+    """Delete it, unless the organisation would be left without an administrator."""
     try:
         thing.delete(work.tx, work.tenant, work.actor)
-    except Conflict as error:
-        if error.code != "LastAdministrator":
-            raise
-        return False
+    except (Invalid, Conflict) as error:
+        if error.code == "LastAdministrator":
+            return False
+        told = Detail(f"$.{thing.section}", error.message, error.remedy, error.code)
+        raise refusal([told], kind=type(error)) from error
     return True
 
 
