@@ -225,6 +225,27 @@ async def test_groups_that_no_target_names_make_no_sets(world: World) -> None:
     assert await _count(world, effective_basis) == 0
 
 
+async def test_filter_that_no_target_uses_any_more_makes_no_sets(world: World) -> None:
+    narrow = await world.filter("Latitude", LATITUDE)
+    await world.device("PC-1", deviceModel="Latitude 5450")
+    await world.device("PC-2", deviceModel="OptiPlex")
+    await world.aim(APP, all_devices(APP, narrow))
+    assert await world.set_count() == 2
+    await world.aim(APP, all_devices(APP))
+    assert await world.set_count() == 1
+
+
+async def test_group_of_users_that_no_target_names_any_more_makes_no_sets(world: World) -> None:
+    users = [await world.user(name) for name in ("Anna", "Ben")]
+    sales = await world.group("Sales", users=(users[0],))
+    for number, user in enumerate(users):
+        await world.assign_user(await world.device(f"PC-{number}"), user)
+    await world.aim(APP, include(APP, sales), all_users(APP))
+    assert await world.set_count() == 2
+    await world.aim(APP, all_users(APP))
+    assert await world.set_count() == 1
+
+
 async def _count(world: World, table: sa.Table) -> int:
     counting = sa.select(sa.func.count()).select_from(table)
     return await world.database.read(lambda tx: tx.value(counting))
