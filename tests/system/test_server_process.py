@@ -1,0 +1,169 @@
+"""One server process: starting, being found, stopping, starting again."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import stat
+from collections.abc import AsyncIterator
+from hashlib import sha256
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from tests.support.client import automation, connected, credentials_of
+from tests.support.processes import ServerProcess, read_ready, reseal, server
+
+pytestmark = pytest.mark.slow
+
+
+def _mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_the_first_start_leaves_secrets_to_the_owner_alone(first_start: Path) -> None:
+    assert _mode(first_start) == 0o700
+    for name in ("credentials.json", "ready.json", "secret.key", "lock", "tls/server.key"):
+        assert _mode(first_start / name) == 0o600, name
+    assert [file.name for file in first_start.rglob("*.tmp")] == []
+
+
+def test_the_ready_file_holds_what_the_contract_says(first_start: Path) -> None:
+    ready = json.loads((first_start / "ready.json").read_text())
+    credentials = json.loads((first_start / "credentials.json").read_text())
+
+    assert list(ready) == [
+        "version",
+        "browser_url",
+        "device_url",
+        "ca_file",
+        "tenant_id",
+        "tenant_domain",
+        "credentials_file",
+        "pid",
+    ]
+    assert ready["version"] == credentials["version"] == 1
+    assert ready["tenant_id"] == credentials["tenant_id"]
+    assert Path(ready["ca_file"]).is_absolute()
+    assert list(credentials) == ["version", "tenant_id", "tenant_domain", "administrator", "client"]
+
+
+async def test_a_restarted_server_is_the_same_to_its_clients(data: Path) -> None:
+    """Ports, certificate authority, credentials, and even tokens of before are good."""
+    with server(data) as first:
+        before = first.wait_ready()
+        async with automation(before) as client:
+            tenant = (await client.api("GET", "/tenant")).json
+            token = client.token
+        assert first.stop() == 0
+    with server(data) as second:
+        after = second.wait_ready()
+        async with connected(before) as client:
+            assert (await client.holding(token).api("GET", "/tenant")).json == tenant
+            assert (await client.signed_in(credentials_of(before))).token != token
+
+    assert {**after, "pid": 0} == {**before, "pid": 0}
+    assert after["pid"] != before["pid"]
+
+
+def test_a_port_in_use_is_named_with_what_to_do(data: Path) -> None:
+    with server(data) as first:
+        ready = first.wait_ready()
+        taken = ready["browser_url"].rpartition(":")[2]
+        other = data.with_name("other")
+        refused = reseal("up", "--data", other, "--browser-listen", f"127.0.0.1:{taken}")
+        first.stop()
+
+    assert (refused.code, refused.out) == (2, "")
+    assert f"127.0.0.1:{taken}" in refused.err
+    assert "--browser-listen" in refused.err
+
+
+def test_a_second_server_on_the_directory_is_refused_with_the_pid_of_the_first(data: Path) -> None:
+    with server(data) as first:
+        refused = reseal("up", "--data", data)
+
+        assert (refused.code, refused.out) == (2, "")
+        assert f" {first.process.pid}." in refused.err
+        assert first.process.poll() is None
+        assert read_ready(first.ready_file) == first.wait_ready()
+        assert first.stop() == 0
+    with server(data) as next_one:
+        assert next_one.stop() == 0
+
+
+def test_a_directory_of_a_killed_server_is_free(data: Path) -> None:
+    with server(data) as first:
+        first.kill()
+    with server(data) as second:
+        assert second.stop() == 0
+
+
+def test_up_tells_programs_when_it_is_ready(data: Path, tmp_path: Path) -> None:
+    also = tmp_path / "also.json"
+    with server(data, "--json", "--ready-file", also) as running:
+        ready = running.wait_ready()
+        running.stop()
+        said = running.said
+
+    assert json.loads(said[said.index("\n{\n") : said.rindex("\n}\n") + 2]) == ready
+    assert json.loads(also.read_text()) == ready
+    assert _mode(also) == 0o600
+
+
+def test_settings_that_nobody_knows_are_refused_with_the_nearest(tmp_path: Path) -> None:
+    refused = reseal("up", "--data", tmp_path / "data", settings={"RESEAL_TENANT_DOMAINS": "x.example"})
+
+    assert (refused.code, refused.out) == (2, "")
+    assert "RESEAL_TENANT_DOMAIN" in refused.err
+    assert not (tmp_path / "data").exists()
+
+
+# --- stopping -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("listener", ["browser", "device"])
+async def test_sigterm_ends_an_idle_server_with_open_connections(data: Path, listener: str) -> None:
+    with server(data) as running:
+        async with connected(running.wait_ready(), listener) as client:
+            assert (await client("GET", "/health")).status == 200
+            assert await asyncio.to_thread(running.stop) == 0
+
+
+async def test_sigterm_lets_a_request_under_way_end(data: Path) -> None:
+    """An upload goes on after the server was told to stop, and is acknowledged; nobody else is let in."""
+    stopping, refused = asyncio.Event(), asyncio.Event()
+    content = [b"first half ", b"second half"]
+
+    async def halves() -> AsyncIterator[bytes]:
+        yield content[0]
+        stopping.set()
+        await refused.wait()
+        yield content[1]
+
+    with server(data) as running:
+        ready = running.wait_ready()
+        async with automation(ready) as client:
+            name = sha256(b"".join(content)).hexdigest()
+            uploading = asyncio.create_task(client.api("PUT", f"/content/{name}", data=halves()))
+            await stopping.wait()
+            ending = asyncio.create_task(asyncio.to_thread(running.stop))
+            await _nobody_is_let_in(running)
+            refused.set()
+            answer = await uploading
+            assert await ending == 0
+
+    assert (answer.status, answer.json["sha256"]) == (201, name)
+    assert (data / "blobs" / name[:2] / name).read_bytes() == b"".join(content)
+    assert '"message": "stopped"' in running.said
+
+
+async def _nobody_is_let_in(running: ServerProcess) -> None:
+    async with connected(running.wait_ready()) as client:
+        while True:
+            try:
+                await client("GET", "/health", headers={"Connection": "close"})
+            except aiohttp.ClientConnectorError:
+                return
+            await asyncio.sleep(0.02)
