@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,15 @@ def test_the_sample_is_a_document() -> None:
     ]
     assert [page.name for page in document.esps] == ["Sales set-up", "Standard set-up"]
     assert {type(item) for item in document.items} > {AppEntry, PolicyEntry}
+
+
+def test_the_documented_example_is_a_document() -> None:
+    page = (SAMPLE.parents[1] / "docs" / "administrator" / "blueprint.md").read_text("utf-8")
+    example = page.split("```yaml\n")[1].split("```")[0]
+    for path in ("branding/logo.png", "certs/root.pem", "wifi/office.xml", "apps/agent.msi"):
+        assert path in example
+        example = example.replace(path, json.dumps(FILE))
+    assert parse_document(yaml.safe_load(example)).apps
 
 
 def test_a_document_may_say_nothing() -> None:

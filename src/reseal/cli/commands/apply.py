@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -96,7 +97,16 @@ def _in_files(places: Places) -> Iterator[None]:
 
 
 def _known_passwords(file: Path) -> dict[str, Any]:
-    """What the file holds already: passwords cannot be read back from the server, so none is overwritten."""
+    """What the file holds already: passwords cannot be read back from the server, so none is overwritten.
+
+    For the same reason it is looked at before anything is applied whether the file can be written at all.
+    """
+    if not os.access(file.parent, os.W_OK):
+        raise Invalid(
+            code="NoPlaceForPasswords",
+            message=f"The passwords of new users could not be written to {file}; nothing was changed.",
+            remedy="Name a file in a directory that can be written to with --passwords-out.",
+        )
     try:
         return msgspec.json.decode(file.read_bytes(), type=dict[str, Any]) if file.exists() else {}
     except (OSError, msgspec.DecodeError) as error:
