@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -158,13 +158,8 @@ def _registered(tx: Tx, identities: Collection[int]) -> dict[int, Registered]:
 
 
 def _add_keys(tx: Tx, keys: Mapping[int, Sequence[EvidenceKey]]) -> None:
-    rows: list[dict[str, Any]] = [
-        {"identity_id": identity, "kind": key.kind.value, "value": key.value}
-        for identity, held in keys.items()
-        for key in held
-    ]
-    if rows:
-        tx.execute(sa.insert(hardware_key), rows)
+    rows = [(identity, key.kind.value, key.value) for identity, held in keys.items() for key in held]
+    tx.insert_plain(hardware_key, ("identity_id", "kind", "value"), rows)
 
 
 def _by_kind(keys: Collection[EvidenceKey]) -> dict[EvidenceKind, list[str]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from operator import methodcaller
 from typing import assert_never
 
 from reseal.directory.rules.conditions import (
@@ -116,9 +117,9 @@ def _clause(clause: Clause) -> Predicate:
         case OneOf(texts=texts):
             return lambda view: not texts.isdisjoint(view.folded(attribute))
         case StartsWith(text=text):
-            return _any_text(attribute, lambda value: value.startswith(text))
+            return _any_text(attribute, methodcaller("startswith", text))
         case EndsWith(text=text):
-            return _any_text(attribute, lambda value: value.endswith(text))
+            return _any_text(attribute, methodcaller("endswith", text))
         case Contains(text=text):
             return _any_text(attribute, lambda value: text in value)
         case Matches(pattern=pattern):

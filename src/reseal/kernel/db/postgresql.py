@@ -14,6 +14,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import Any, TypeVar
 
+import msgspec
 import sqlalchemy as sa
 
 from reseal.kernel.db.database import Context, Stats, Unit, answered, storage_error
@@ -35,6 +36,7 @@ def postgresql_engine(url: str, connections: int = CONNECTIONS) -> sa.Engine:
         pool_size=connections,
         max_overflow=0,
         pool_pre_ping=True,
+        json_deserializer=msgspec.json.decode,
     )
 
 

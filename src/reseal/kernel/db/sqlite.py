@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 
+import msgspec
 import sqlalchemy as sa
 
 from reseal.kernel.db.database import Context, Stats, Unit, answered, storage_error
@@ -35,6 +36,7 @@ def sqlite_engine(url: str, *, read_only: bool = False) -> sa.Engine:
         url,
         poolclass=sa.pool.StaticPool if in_memory(url) else sa.pool.QueuePool,
         connect_args={"check_same_thread": False},
+        json_deserializer=msgspec.json.decode,
     )
 
     @sa.event.listens_for(engine, "connect")
