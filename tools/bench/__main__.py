@@ -1,0 +1,69 @@
+"""`python -m tools.bench`: measure, print, and fail above twice a budget."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from pathlib import Path
+
+from reseal.server.running import collect_seldom
+from tools.bench import imports, processes, scale, units
+from tools.bench.figures import Figure, as_json, as_table
+from tools.bench.sizes import FULL, QUICK, Sizes
+from tools.bench.stores import Store, stores
+
+Topic = Callable[[Store, Sizes], AsyncIterator[Figure]]
+
+ON_DATABASES: dict[str, Topic] = {"units": units.figures, "import": imports.figures, "scale": scale.figures}
+TOPICS = (*ON_DATABASES, "processes")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the command; the exit code."""
+    asked = _parser().parse_args(arguments)
+    sizes = QUICK if asked.quick else FULL
+    collect_seldom()
+    with tempfile.TemporaryDirectory(prefix="reseal-bench-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)  # PostgreSQL's account has to pass through
+        found = asyncio.run(_measure(folder, sizes, asked.database, asked.only or TOPICS))
+    print(as_json(found, quick=asked.quick) if asked.json else as_table(found, quick=asked.quick))
+    failed = [figure for figure in found if figure.fails and not asked.quick]
+    for figure in failed:
+        print(f"{figure.what} {figure.where}: {figure.share:.1f} times its budget", file=sys.stderr)
+    return 1 if failed else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="tools.bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="small sizes, nothing is judged: does it work?")
+    parser.add_argument("--json", action="store_true", help="print a document for programs")
+    parser.add_argument("--database", choices=("sqlite", "postgresql", "both"), default="both")
+    parser.add_argument("--only", choices=TOPICS, action="append", help="this topic; may be repeated")
+    return parser
+
+
+async def _measure(folder: Path, sizes: Sizes, database: str, topics: Collection[str]) -> list[Figure]:
+    found: list[Figure] = []
+    for store in stores(folder, database):
+        for name, topic in ON_DATABASES.items():
+            if name in topics:
+                found += [_shown(figure) async for figure in topic(store, sizes)]
+    if "units" in topics:
+        found.append(_shown(await units.token(sizes)))
+    if "processes" in topics:
+        found += map(_shown, processes.figures(folder, sizes))
+    return found
+
+
+def _shown(figure: Figure) -> Figure:
+    """Say on the way what was measured: a full run takes minutes."""
+    print(f"  {figure.what} {figure.where}".rstrip(), file=sys.stderr, flush=True)
+    return figure
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

@@ -1,0 +1,38 @@
+"""How much is measured: in earnest, or just enough to see that the measuring works."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """Numbers of things and repetitions."""
+
+    rows: int
+    """Of the imported file."""
+    users: int
+    groups: int
+    """Dynamic ones."""
+    devices: int
+    """Of the large organisation; a thousand at least, because edits of a rule touch as many."""
+    edits: int
+    """Of one device; the slowest in a hundred is the figure."""
+    rule_edits: int
+    repetitions: int
+    """Of short operations."""
+    starts: int
+    """Of processes."""
+
+
+FULL = Sizes(
+    rows=10_000,
+    users=1_000,
+    groups=500,
+    devices=100_000,
+    edits=200,
+    rule_edits=6,
+    repetitions=500,
+    starts=5,
+)
+QUICK = Sizes(rows=20, users=5, groups=30, devices=1_000, edits=2, rule_edits=2, repetitions=5, starts=1)
