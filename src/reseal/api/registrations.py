@@ -14,6 +14,7 @@ from reseal.assignment.why import why
 from reseal.autopilot.matching import match, recognise
 from reseal.autopilot.model import Registration, RegistrationChanges
 from reseal.autopilot.model_profile import Profile
+from reseal.autopilot.model_profile import to_json as profile_settings
 from reseal.autopilot.offline import to_offline_json
 from reseal.autopilot.profile_assignment import effective_profile
 from reseal.autopilot.profiles import find_profile, list_profiles, profile_by_uuid
@@ -32,6 +33,7 @@ from reseal.directory.model import Device
 from reseal.directory.model_names import fold
 from reseal.esp.effective import effective_esp
 from reseal.esp.model import EspProfile
+from reseal.esp.model import to_json as esp_settings
 from reseal.esp.profiles import list_esps
 from reseal.kernel.db import Tx
 from reseal.kernel.errors import Invalid, NotFound
@@ -67,7 +69,7 @@ def registration_routes(declare: Declare) -> tuple[Route, ...]:
     return (
         declare("GET", "/registrations", _registrations, READ),
         declare("GET", "/registrations/unassigned", _unassigned, READ),
-        declare("POST", "/registrations/sync", _sync, WRITE),
+        declare("POST", "/registrations/sync", _sync, WRITE, 0),
         declare("POST", "/registrations/match", _match, WRITE),
         declare("GET", "/registrations/{id}", _registration, READ),
         declare("PATCH", "/registrations/{id}", _edit, WRITE),
@@ -131,12 +133,14 @@ def _whole(tx: Tx, tenant: TenantKey, ztdid: UUID) -> dict[str, Any]:
     registration = registration_by_uuid(tx, tenant, ztdid)
     device = device_by_id(tx, tenant, registration.device_id)
     profile = effective_profile(tx, tenant, registration.id)
-    esp = effective_esp(tx, tenant, registration.device_id, technician=True)
+    technician = effective_esp(tx, tenant, device.id, technician=True)
+    user = effective_esp(tx, tenant, device.id, technician=False)
     return {
         **registration_shape(registration),
         "device": _device_shape(device),
         "profile": {"name": profile.name, "source": profile.source, "reason": profile.reason},
-        "enrollmentStatusPage": {"name": esp.profile.name, "reason": esp.reason},
+        "enrollmentStatusPage": {"name": technician.profile.name, "reason": technician.reason},
+        "userFlowEnrollmentStatusPage": {"name": user.profile.name, "reason": user.reason},
     }
 
 
@@ -187,7 +191,7 @@ def _profile_shape(profile: Profile) -> dict[str, Any]:
         "displayName": profile.name,
         "description": profile.description,
         "createdDateTime": profile.created_at,
-        "settings": profile.settings,
+        "settings": profile_settings(profile.settings),
     }
 
 
@@ -215,7 +219,7 @@ def _esp_shape(esp: EspProfile) -> dict[str, Any]:
         "displayName": esp.name,
         "description": esp.description,
         "priority": esp.priority,
-        "settings": esp.settings,
+        "settings": esp_settings(esp.settings),
     }
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from reseal.api.blueprints import blueprint_routes
 from reseal.api.contents import content_routes
+from reseal.api.device_names import device_name_routes
+from reseal.api.hardware import hardware_routes
 from reseal.api.imports import import_routes
 from reseal.api.log import log_routes
 from reseal.api.parts import Declare, Parts
@@ -20,6 +22,8 @@ def api_routes(parts: Parts) -> tuple[Route, ...]:
         *tenant_routes(declare),
         *people_routes(declare),
         *registration_routes(declare),
+        *hardware_routes(declare),
+        *device_name_routes(declare),
         *import_routes(declare),
         *blueprint_routes(declare),
         *content_routes(declare),
