@@ -6,8 +6,9 @@
 Either way it exits with 1 if a test names a check that its specification does not have.
 
 A test shows check 42 of `autopilot` by its name, `test_autopilot_042_short_title`, wherever under tests/ it
-stands; one marked `skip` or `xfail` shows nothing. Titles come from tests/conformance/*.toml. Tests are read,
-not imported: this takes a moment and needs nothing installed.
+stands; one marked `skip` or `xfail` shows nothing. A check that still needs something is shown in part by its
+tests, and not counted. Titles come from tests/conformance/*.toml. Tests are read, not imported: this takes a
+moment and needs nothing installed.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ _NUMBERED = re.compile(r"test_(?P<spec>[a-z][a-z_]*?)_(?P<number>\d{3})_")
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One numbered check; `needs` names what has to exist before it can be shown."""
+    """One numbered check; `needs` names what has to exist before all of it can be shown."""
 
     number: int
     title: str
@@ -142,23 +143,37 @@ def _spec_tables(spec: Spec, shown: Sequence[Shown]) -> list[str]:
     tests: dict[int, list[Shown]] = {}
     for test in shown:
         tests.setdefault(test.number, []).append(test)
-    lines = [f"## {spec.title}", "", f"Shown: {len(tests.keys() & spec.numbers)} of {len(spec.numbers)}.", ""]
+    checks = [check for section in spec.sections for check in section.checks]
+    whole, part = _counted(checks, tests)
+    lines = [f"## {spec.title}", "", f"Shown: {whole} of {len(checks)}, and {part} in part.", ""]
     for section in spec.sections:
-        count = sum(check.number in tests for check in section.checks)
-        lines += [f"### {section.title}: {count} of {len(section.checks)}", ""]
+        whole, _ = _counted(section.checks, tests)
+        lines += [f"### {section.title}: {whole} of {len(section.checks)}", ""]
         lines += [f"| `{spec.name}` | What | Shown by |", "|---:|---|---|"]
         lines += [_row(check, tests.get(check.number, [])) for check in section.checks]
         lines += [""]
     return lines
 
 
+def _counted(checks: Sequence[Check], tests: Mapping[int, Sequence[Shown]]) -> tuple[int, int]:
+    """How many of the checks are shown as a whole, and how many in part."""
+    tested = [check for check in checks if check.number in tests]
+    part = sum(bool(check.needs) for check in tested)
+    return len(tested) - part, part
+
+
 def _row(check: Check, tests: Sequence[Shown]) -> str:
-    if tests:
-        where = "<br>".join(_link(test) for test in tests)
-    elif check.needs:
-        where = f"not yet shown; needs {' and '.join(check.needs)}"
-    else:
-        where = "not yet shown"
+    needs = " and ".join(check.needs)
+    links = "<br>".join(_link(test) for test in tests)
+    match bool(tests), bool(needs):
+        case True, True:
+            where = f"in part, the rest needs {needs}:<br>{links}"
+        case True, False:
+            where = links
+        case False, True:
+            where = f"not yet shown; needs {needs}"
+        case _:
+            where = "not yet shown"
     return f"| {check.number} | {check.title} | {where} |"
 
 

@@ -12,7 +12,7 @@ from tools.conformance import Check, Section, Spec
 SPEC = Spec(
     "autopilot",
     "What it does",
-    (Section("Groups", (Check(42, "First", ()), Check(43, "Second", ("device",)))),),
+    (Section("Groups", (Check(42, "First", ()), Check(43, "Second", ("device",)), Check(44, "Third", ()))),),
 )
 
 
@@ -46,10 +46,21 @@ def test_numbered_tests_are_found_in_functions_and_classes_but_not_when_skipped(
 def test_the_table_tells_shown_from_not_yet_shown(tests: Path) -> None:
     text = conformance.tables([SPEC], conformance.find_tests(tests))
 
-    assert "Shown: 1 of 2." in text
+    assert "Shown: 1 of 3, and 0 in part." in text
+    assert "### Groups: 1 of 3" in text
     assert "| 42 | First | [test_autopilot_042_nothing_else](unit/test_rules.py)<br>" in text
     assert "| 43 | Second | not yet shown; needs device |" in text
+    assert "| 44 | Third | not yet shown |" in text
     assert "| 7 | [test_mdm_wire_007_discovery](unit/test_rules.py) |" in text
+
+
+def test_a_check_that_still_needs_something_is_shown_in_part(tests: Path) -> None:
+    (tests / "unit" / "test_more.py").write_text("def test_autopilot_043_refusals(): ...\n")
+    text = conformance.tables([SPEC], conformance.find_tests(tests))
+
+    assert "Shown: 1 of 3, and 1 in part." in text
+    assert "### Groups: 1 of 3" in text
+    assert "| 43 | Second | in part, the rest needs device:<br>[test_autopilot_043_refusals](" in text
 
 
 def test_a_test_for_a_check_that_does_not_exist_is_told(tests: Path) -> None:
