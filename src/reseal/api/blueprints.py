@@ -6,13 +6,15 @@ are made and hashed. The unit itself then decides everything at once.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 
 from starlette.responses import Response
 
 from reseal.api.parts import Declare, Parts
 from reseal.api.tenancy import make_password
+from reseal.blueprint.plan import Plan, PlanLine
 from reseal.blueprint.service import (
+    Contents,
     Document,
     apply_document,
     contents_needed,
@@ -24,11 +26,12 @@ from reseal.blueprint.service import (
 from reseal.kernel.db import Tx
 from reseal.kernel.ids import TenantKey
 from reseal.web.answers import Json
-from reseal.web.calls import Call
-from reseal.web.routes import MIB, Route
+from reseal.web.calls import Call, Caller
+from reseal.web.routes import MIB, Route, require
 
 READ = "Directory.Read.All"
 WRITE = "Directory.ReadWrite.All"
+ROLES = "RoleManagement.ReadWrite.Directory"
 LONGEST = 32 * MIB
 
 
@@ -70,16 +73,43 @@ async def _apply(parts: Parts, call: Call) -> Response:
         for upn, password in passwords.items()
     }
     plan = await parts.db.write(
-        apply_document,
-        tenant,
+        _apply_as,
+        call.caller,
         document,
         contents=await _contents(parts, needed),
         password_hashes=hashes,
-        actor=call.caller.name,
         prune=call.flag("prune"),
         causes=tenant,
     )
     return Json({**plan.to_json(), "passwords": passwords})
+
+
+def _apply_as(
+    tx: Tx,
+    caller: Caller,
+    document: Document,
+    *,
+    contents: Contents,
+    password_hashes: Mapping[str, str],
+    prune: bool,
+) -> Plan:
+    """Apply for a caller. Whoever may edit the directory may not thereby make administrators."""
+    plan = apply_document(
+        tx,
+        caller.tenant,
+        document,
+        contents=contents,
+        password_hashes=password_hashes,
+        actor=caller.name,
+        prune=prune,
+    )
+    if any(_moves_roles(line) for line in plan.lines):
+        require(caller, ROLES)
+    return plan
+
+
+def _moves_roles(line: PlanLine) -> bool:
+    return any(field.name == "roles" and (field.old or field.new) for field in line.fields)
 
 
 def _beforehand(tx: Tx, tenant: TenantKey, document: Document) -> tuple[list[str], list[str]]:

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from reseal.directory.model import Role
-from reseal.directory.model_roles import AUTOMATION_PERMISSIONS
+from reseal.directory.model_roles import PERMISSIONS
 from reseal.directory.roles import assign_role
 from reseal.directory.tenants import create_tenant
 from reseal.directory.users import create_user, set_password_hash
@@ -84,7 +84,8 @@ def create_tenancy(
 ) -> Tenancy:
     """An organisation with its default ESP, `admin@domain` as Global Administrator, and an automation client.
 
-    `permissions` are given to the client beyond the usual ones. Raises what `create_tenant` raises.
+    The client is as mighty as the administrator beside whose password its secret stands; `permissions` are
+    given to it beyond that. Raises what `create_tenant` raises.
     """
     tenant = create_tenant(tx, name, domain, actor=actor)
     ensure_default(tx, tenant.id)
@@ -96,6 +97,6 @@ def create_tenancy(
         tenant.id,
         name="Automation",
         secret_hash=secrets.client_secret_hash,
-        permissions=AUTOMATION_PERMISSIONS | frozenset(permissions),
+        permissions=PERMISSIONS | frozenset(permissions),
     )
     return Tenancy(tenant.uuid, domain, administrator.upn, client.id)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib.metadata
+import inspect
 import os
 import sys
+import textwrap
 from collections.abc import Sequence
 from typing import Any
 
@@ -46,6 +48,7 @@ _events.command(f"{_commands}.events:verify", name="verify", help="Recompute the
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command line; the exit code."""
+    _tell_more_of_one(arguments)
     try:
         result: Any = app(
             list(arguments), exit_on_error=False, print_error=True, result_action="return_value"
@@ -61,3 +64,18 @@ def run(arguments: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     return result if isinstance(result, int) else 0
+
+
+def _tell_more_of_one(arguments: Sequence[str]) -> None:
+    """A list of commands shows their short help; the help of one command is what its function says."""
+    command = app
+    for word in arguments:
+        if word.startswith("-") or word not in command:
+            break
+        command = command[word]
+    if command not in (app, _tenant, _events):
+        told, _, rest = inspect.cleandoc(command.default_command.__doc__ or "").partition("\nExamples\n")
+        examples = rest.partition("\nParameters\n")[0].strip("-\n")
+        paragraphs = told.partition("\nParameters\n")[0].split("\n\n")
+        command.help = "\n\n".join(" ".join(lines.split()) for lines in paragraphs)
+        command.help_epilogue = f"Examples:\n{textwrap.indent(examples, '  ')}"

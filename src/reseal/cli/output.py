@@ -11,7 +11,7 @@ from rich.markup import escape
 
 from reseal.kernel.errors import ResealError
 
-people = Console(stderr=True, highlight=False)
+people = Console(stderr=True, highlight=False, soft_wrap=True)
 """For messages and progress."""
 
 results = Console(highlight=False, soft_wrap=True)

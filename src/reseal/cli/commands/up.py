@@ -30,6 +30,12 @@ async def up(
     The first start makes an organisation, its administrator and a client for automation, and writes them to
     DATA/credentials.json. Every start writes DATA/ready.json, which other commands take as --ready-file.
 
+    Examples
+    --------
+    reseal up --data ./data
+    reseal up --data ./data --browser-listen 0.0.0.0:8443 --public-url https://reseal.contoso.example:8443
+    RESEAL_DATABASE_URL=postgresql://reseal@db.example/reseal reseal up --data ./replica-1
+
     Parameters
     ----------
     data
