@@ -6,10 +6,12 @@ edited, and remembers what really changed.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from reseal.assignment import facts
 from reseal.assignment.facts import Filters, Seen
@@ -92,14 +94,16 @@ class Keeper:
         return facts.groups_of(self._tx, self._tenant, kind, members, self._basis.groups)
 
     def _write_pointers(self, pointers: Sequence[tuple[int, int]]) -> None:
+        """One statement for a whole batch: row by row, the foreign key costs thirty times as much."""
         if not pointers:
             return
-        insert = self._tx.insert(device_effective)
+        device, key = _columns_of(self._tx, pointers)
+        rows = sa.select(sa.literal(self._tenant, sa.BigInteger), device, key).order_by(device)
+        insert = self._tx.insert(device_effective).from_select(["tenant_id", "device_id", "set_id"], rows)
         self._tx.execute(
             insert.on_conflict_do_update(
                 index_elements=["tenant_id", "device_id"], set_={"set_id": insert.excluded.set_id}
-            ),
-            [{"tenant_id": self._tenant, "device_id": device, "set_id": key} for device, key in pointers],
+            )
         )
 
     # --- sets -------------------------------------------------------------------------------------
@@ -226,6 +230,18 @@ class Keeper:
                 )
             )
         self._left.clear()
+
+
+def _columns_of(
+    tx: Tx, pairs: Sequence[tuple[int, int]]
+) -> tuple[sa.ColumnElement[int], sa.ColumnElement[int]]:
+    """The pairs as two columns to select from, sent in one or two parameters however many they are."""
+    if tx.on_postgresql:
+        arrays = (sa.cast(list(column), ARRAY(sa.BigInteger)) for column in zip(*pairs, strict=True))
+        listed = sa.func.unnest(*arrays).table_valued("first", "second").render_derived()
+        return listed.c.first, listed.c.second
+    each = sa.func.json_each(json.dumps(pairs)).table_valued("value")
+    return sa.func.json_extract(each.c.value, "$[0]"), sa.func.json_extract(each.c.value, "$[1]")
 
 
 def devices_of_sets(tx: Tx, tenant: TenantKey, sets: Iterable[int]) -> list[int]:
