@@ -72,7 +72,7 @@ def react(tx: Tx, tenant: TenantKey, changes: Sequence[Change]) -> None:
     keeper.leave(_forget_devices(tx, tenant, _ids(changes, DEVICES_REMOVED)))
     for batch in _batches(tx, tenant, touched):
         keeper.point(batch)
-    keeper.collect()
+    keeper.finish_devices()
     if touched.items:
         keeper.resolve_again(frozenset(touched.items) if len(touched.items) <= MOST_ITEMS_APART else None)
     _tell(tx, tenant, keeper)
@@ -104,7 +104,7 @@ def rebuild(tx: Tx, tenant: TenantKey) -> None:
     keeper = Keeper(tx, tenant, followed)
     for batch in facts.all_devices(tx, tenant):
         keeper.point(batch)
-    keeper.collect()
+    keeper.finish_devices()
     keeper.resolve_again(None)
     _tell(tx, tenant, keeper)
 

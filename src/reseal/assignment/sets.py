@@ -32,6 +32,8 @@ from reseal.kernel.db import Tx, chunks
 from reseal.kernel.ids import TenantKey
 
 _PAGE = 500
+_POINTERS = 10_000
+"""Pointers written in one statement. Each copies the pages it touches until the unit ends: not too few."""
 
 
 class Keeper:
@@ -49,6 +51,7 @@ class Keeper:
         self._targets: TargetIndex | None = None
         self._keys: dict[Signature, int] = {}
         self._left: set[int] = set()
+        self._pointers: list[tuple[int, int]] = []
 
     # --- devices ----------------------------------------------------------------------------------
 
@@ -62,7 +65,9 @@ class Keeper:
             for found, signature in zip(seen, signatures, strict=True)
             if found.set != (key := self._keys[signature])
         ]
-        self._write_pointers([(found.device, key) for found, key in moves])
+        self._pointers += [(found.device, key) for found, key in moves]
+        if len(self._pointers) >= _POINTERS:
+            self._write_pointers()
         self.moved += [found.device for found, _ in moves]
         self._left |= {found.set for found, _ in moves if found.set is not None}
 
@@ -93,11 +98,11 @@ class Keeper:
             return {}
         return facts.groups_of(self._tx, self._tenant, kind, members, self._basis.groups)
 
-    def _write_pointers(self, pointers: Sequence[tuple[int, int]]) -> None:
-        """One statement for a whole batch: row by row, the foreign key costs thirty times as much."""
-        if not pointers:
+    def _write_pointers(self) -> None:
+        """One statement for thousands: row by row, the foreign key costs thirty times as much on SQLite."""
+        if not self._pointers:
             return
-        device, key = _columns_of(self._tx, pointers)
+        device, key = _columns_of(self._tx, self._pointers)
         rows = sa.select(sa.literal(self._tenant, sa.BigInteger), device, key).order_by(device)
         insert = self._tx.insert(device_effective).from_select(["tenant_id", "device_id", "set_id"], rows)
         self._tx.execute(
@@ -105,6 +110,7 @@ class Keeper:
                 index_elements=["tenant_id", "device_id"], set_={"set_id": insert.excluded.set_id}
             )
         )
+        self._pointers.clear()
 
     # --- sets -------------------------------------------------------------------------------------
 
@@ -217,8 +223,9 @@ class Keeper:
         ]
         return devices_of_sets(self._tx, self._tenant, keys)
 
-    def collect(self) -> None:
-        """Let go of the sets that were left and at which no device points any more, with their entries."""
+    def finish_devices(self) -> None:
+        """Write the last pointers, and let go of the sets at which no device points any more."""
+        self._write_pointers()
         pointed_at = sa.exists().where(
             device_effective.c.tenant_id == effective_set.c.tenant_id,
             device_effective.c.set_id == effective_set.c.id,

@@ -9,7 +9,7 @@ from typing import TypeVar
 import pytest
 import sqlalchemy as sa
 
-from reseal.assignment import service
+from reseal.assignment import facts, service, sets
 from reseal.assignment.model import (
     Basis,
     Entry,
@@ -258,9 +258,23 @@ def expected(tx: Tx, tenant: TenantKey) -> dict[int, tuple[Entry, ...]]:
 
 @pytest.mark.parametrize("seed", range(6))
 async def test_reacting_and_rebuilding_agree(world: World, seed: int) -> None:
+    await play(world, seed, rounds=25)
+
+
+@pytest.mark.parametrize("seed", range(6, 8))
+async def test_they_agree_in_small_batches(world: World, monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
+    """As if there were a hundred thousand devices."""
+    monkeypatch.setattr(facts, "BATCH", 2)
+    monkeypatch.setattr(sets, "_PAGE", 2)
+    monkeypatch.setattr(sets, "_POINTERS", 3)
+    await play(world, seed, rounds=15)
+
+
+async def play(world: World, seed: int, rounds: int) -> None:
+    """After every unit, compare with the simple way and with a rebuild."""
     chance = SeededEntropy(f"game {seed}")
     after = await world.state()
-    for _ in range(25):
+    for _ in range(rounds):
         before = after
         world.announced.take()
         await world.do(lambda tx: Game(tx, world.tenant, chance).play())
@@ -278,8 +292,8 @@ async def _assert_told_exactly(world: World, before: object, after: object) -> N
     """Every device whose entries differ was announced, itself or by its set; no set without a reason."""
     assert isinstance(before, dict)
     assert isinstance(after, dict)
-    devices, sets = world.announced.take()
-    by_set = set(await world.database.read(service.devices_of_sets, world.tenant, sets))
+    devices, changed = world.announced.take()
+    by_set = set(await world.database.read(service.devices_of_sets, world.tenant, changed))
     differ = {key for key in after if key not in before or before[key][2] != after[key][2]}
     moved = {key for key in after if key not in before or before[key][1] != after[key][1]}
     assert devices == moved
@@ -291,11 +305,11 @@ async def _assert_tidy(world: World) -> None:
     """No set without a device, no entry without a set, no basis that no target names."""
 
     def unit(tx: Tx) -> None:
-        sets = {row.id for row in tx.rows(sa.select(effective_set.c.id).order_by(effective_set.c.id))}
+        made = {row.id for row in tx.rows(sa.select(effective_set.c.id).order_by(effective_set.c.id))}
         used = sa.select(device_effective.c.set_id).distinct().order_by(device_effective.c.set_id)
-        assert {row.set_id for row in tx.rows(used)} == sets
+        assert {row.set_id for row in tx.rows(used)} == made
         listed = sa.select(effective_entry.c.set_id).distinct().order_by(effective_entry.c.set_id)
-        assert {row.set_id for row in tx.rows(listed)} <= sets
+        assert {row.set_id for row in tx.rows(listed)} <= made
         targets = [
             target_of(row) for row in tx.rows(sa.select(assignment_target).order_by(assignment_target.c.id))
         ]
