@@ -4,6 +4,9 @@
 `wire.devicecsv`       the device list as CSV, as the collecting tool and the partner portal write it
 `wire.msi`             the properties of a Windows Installer package
 `wire.offline_profile` AutopilotConfigurationFile.json
+`wire.syncml`          the messages of OMA-DM sessions
+`wire.csp`             addresses and values of Windows' configuration service providers
+`wire.xml`             what the formats made of XML stand on: hardened parsing, escaping
 
 What comes in was written by others: a codec answers any input with a value or with a subclass of
 `wire.errors.WireError`, which says what is wrong, where, and what to do about it. Work and memory are
