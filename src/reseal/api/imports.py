@@ -24,7 +24,7 @@ from reseal.kernel.db import Database, Tx, chunks
 from reseal.kernel.errors import ResealError
 from reseal.kernel.ids import TenantKey
 from reseal.preflight.model import Readiness
-from reseal.preflight.service import readiness
+from reseal.preflight.service import readiness_of
 from reseal.web.calls import Call
 from reseal.web.routes import MIB, Route
 from reseal.wire.devicecsv import DeviceCsv, read_device_csv
@@ -90,8 +90,8 @@ def _chunk(
 
 
 def _readiness(tx: Tx, tenant: TenantKey, ztdids: Sequence[UUID]) -> dict[UUID | None, Readiness]:
-    keys = [one.id for one in registrations_by_uuid(tx, tenant, ztdids).values()]
-    return {each.registration.uuid: each for each in readiness(tx, tenant, keys)}
+    registrations = registrations_by_uuid(tx, tenant, ztdids)
+    return {each.registration.uuid: each for each in readiness_of(tx, tenant, list(registrations.values()))}
 
 
 def _answer(verdict: Verdict, ready: Readiness | None) -> dict[str, Any]:

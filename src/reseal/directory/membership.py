@@ -10,7 +10,7 @@ are streamed in batches, so the work needs the same memory for a thousand device
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 import sqlalchemy as sa
@@ -70,6 +70,15 @@ class _Movement:
         self.removed += 1
         if self.removed <= SAMPLE:
             self.removed_sample.append(str(who.uuid))
+
+    def told(self) -> dict[str, events.JsonValue]:
+        """What the event says."""
+        return {
+            "added": self.added,
+            "removed": self.removed,
+            "added_sample": self.added_sample,
+            "removed_sample": self.removed_sample,
+        }
 
 
 @dataclass(slots=True)
@@ -223,7 +232,7 @@ def _tell(tx: Tx, tenant: TenantKey, book: RuleBook, moves: _Moves) -> None:
             .values(members_changed_at=tx.now)
         )
     told = [
-        (Subject("group", book.groups[group_id].uuid), asdict(moves.groups[group_id]))
+        (Subject("group", book.groups[group_id].uuid), moves.groups[group_id].told())
         for group_id in sorted(moves.groups)
     ]
     events.record_all(tx, tenant, "group.members_changed", told)

@@ -47,9 +47,13 @@ class _Collected:
 def readiness(tx: Tx, tenant: TenantKey, registration_ids: Iterable[int]) -> list[Readiness]:
     """What each registration gets, why, and what stands against it, in the order of the keys; unknown keys
     are left out. About twenty statements for 500 registrations."""
-    registrations = registrations_by_id(tx, tenant, registration_ids)
-    collected = _collect(tx, tenant, list(registrations.values()))
-    return [_judge(collected, one) for one in registrations.values()]
+    return readiness_of(tx, tenant, list(registrations_by_id(tx, tenant, registration_ids).values()))
+
+
+def readiness_of(tx: Tx, tenant: TenantKey, registrations: Sequence[Registration]) -> list[Readiness]:
+    """The same for registrations that were read already, in their order."""
+    collected = _collect(tx, tenant, registrations)
+    return [_judge(collected, one) for one in registrations]
 
 
 def _collect(tx: Tx, tenant: TenantKey, registrations: Sequence[Registration]) -> _Collected:

@@ -42,6 +42,8 @@ def trusted_json(value: Mapping[str, object]) -> bytes:
 def refuse_secrets(value: JsonValue, path: Path = ()) -> None:
     """Raise `Invalid` (`SecretInEvent`) if a text stands under a name that means a secret, at any depth."""
     match value:
+        case str() | int() | None:  # most values are; what follows asks more
+            return
         case dict() | Mapping():
             for name, inner in value.items():
                 if isinstance(inner, str) and inner and looks_secret(name):
@@ -50,8 +52,6 @@ def refuse_secrets(value: JsonValue, path: Path = ()) -> None:
         case list() | tuple():
             for index, item in enumerate(value):
                 refuse_secrets(item, (*path, index))
-        case _:
-            return
 
 
 def _secret(path: Path) -> Invalid:
