@@ -16,15 +16,13 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from reseal.assignment import service as assignment
-from reseal.assignment.tables import assignment_target, device_effective, effective_entry, effective_set
+from reseal.assignment.tables import assignment_target
 from reseal.autopilot.model_profile import ProfileSettings
 from reseal.autopilot.profiles import assign_profile, create_profile
 from reseal.autopilot.tables import registration
 from reseal.directory.groups import create_group
-from reseal.directory.membership import rebuild_memberships
 from reseal.directory.model import Membership
-from reseal.directory.tables import group, group_member
+from reseal.directory.tables import group
 from reseal.kernel import events
 from reseal.kernel.clock import SystemClock
 from reseal.kernel.db import Database, Tx
@@ -34,6 +32,7 @@ from reseal.kernel.storage import open_database
 from reseal.server.wiring import REACTORS
 from tests.store.autopilot.support import make_tenant, register, to_group
 from tests.support.events import sealed
+from tests.support.rebuilding import kept_and_rebuilt
 from tests.support.replica import Replica
 
 TAGS = ("", "sales", "lab", "desk")
@@ -110,7 +109,7 @@ async def test_a_tag_and_a_rule_edited_at_once_end_on_the_right_profile(
             _wanted, organisation.tenant
         ), f"round {number}: {edits}"
         if number // TENANTS % REBUILD_EVERY == 0:
-            kept, rebuilt = await database.write(_kept_and_rebuilt, organisation.tenant)
+            kept, rebuilt = await database.write(kept_and_rebuilt, organisation.tenant)
             assert kept == rebuilt, f"round {number}: {edits}"
 
     await sealed(database)
@@ -143,47 +142,6 @@ def _edit(chance: Entropy, of: Organisation) -> dict[str, Any]:
 
 def _one(chance: Entropy, of: Sequence[int]) -> int:
     return of[chance.below(len(of))]
-
-
-def _kept_and_rebuilt(tx: Tx, tenant: TenantKey) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The rows as the edits left them, and as a rebuild from the causes makes them."""
-    kept = _rows(tx, tenant)
-    with tx.preview():
-        for table in (group_member, device_effective, effective_entry, effective_set):
-            tx.execute(sa.delete(table).where(table.c.tenant_id == tenant))
-        nothing = {"profile_id": None, "profile_source": None}
-        tx.execute(sa.update(registration).where(registration.c.tenant_id == tenant).values(nothing))
-        rebuild_memberships(tx, tenant)
-        tx.settle()
-        assignment.rebuild(tx, tenant)
-        tx.settle()
-        return kept, _rows(tx, tenant)
-
-
-def _rows(tx: Tx, tenant: TenantKey) -> dict[str, Any]:
-    """Everything that follows from the causes; keys of effective sets are replaced by what they stand for."""
-    members = sa.select(group_member.c.group_id, group_member.c.member_id)
-    profiles = sa.select(
-        registration.c.id,
-        registration.c.profile_id,
-        registration.c.profile_source,
-        registration.c.profile_status,
-    )
-    pointed = sa.select(device_effective.c.device_id, effective_set.c.signature).outerjoin_from(
-        device_effective, effective_set, effective_set.c.id == device_effective.c.set_id
-    )
-    entries = sa.select(
-        effective_set.c.signature, effective_entry.c.item_kind, effective_entry.c.item_id
-    ).join_from(effective_set, effective_entry, effective_set.c.id == effective_entry.c.set_id)
-    asked = {
-        "members": members.where(group_member.c.tenant_id == tenant).order_by(*members.selected_columns),
-        "registrations": profiles.where(registration.c.tenant_id == tenant).order_by(registration.c.id),
-        "devices": pointed.where(device_effective.c.tenant_id == tenant).order_by(
-            device_effective.c.device_id
-        ),
-        "entries": entries.where(effective_set.c.tenant_id == tenant).order_by(*entries.selected_columns),
-    }
-    return {name: [tuple(row) for row in tx.rows(statement)] for name, statement in asked.items()}
 
 
 def _profiles(tx: Tx, tenant: TenantKey) -> dict[int, int | None]:

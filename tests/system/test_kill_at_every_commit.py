@@ -1,0 +1,262 @@
+"""kill -9 before and after every commit of a run: what was acknowledged is there, nothing is half there.
+
+The run is the first start, the sample tenant, its twenty devices and some edits. First it is played without
+a crash, and what people see after each step is kept. Then it is played again for every commit, with a server
+that kills itself there: the next server must show the picture of before or after the interrupted step, whole,
+and with that step repeated the run must end in the same picture as ever.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from reseal.kernel.clock import SystemClock
+from reseal.kernel.db import Database
+from reseal.kernel.entropy import SeededEntropy
+from reseal.kernel.storage import open_database
+from reseal.server.schema import ensure_schema
+from reseal.server.wiring import REACTORS
+from tests.support.client import Answer, Client, automation
+from tests.support.crashing import Crash, CrashingServer, crashing_server
+from tests.support.postgres import Server
+from tests.support.processes import CONTOSO
+from tests.system.sample import sample_document, upload_contents
+from tests.system.wholeness import picture, problems
+
+SOAK = os.environ.get("RESEAL_SOAK") == "1"
+SAMPLE = {"sqlite": 12, "postgresql": 4}
+"""So many crashes, chosen by a seed, are tried where there is no time for all of them."""
+
+pytestmark = pytest.mark.slow
+
+# --- the run ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One command of the run; `repeated` are the further statuses with which it may answer when its effect
+    is there already.
+    """
+
+    name: str
+    send: Callable[[Client], Awaitable[Answer]]
+    repeated: tuple[int, ...] = ()
+
+
+async def _upload(client: Client) -> Answer:
+    await upload_contents(client)
+    return await client.api("GET", "/tenant")
+
+
+async def _import(client: Client) -> Answer:
+    answer = await client.api("POST", "/imports", data=(CONTOSO / "devices.csv").read_bytes())
+    done = answer.lines[-1]["done"]
+    assert done["imported"] in {0, 20}
+    return answer
+
+
+def _apply(document: Mapping[str, Any]) -> Callable[[Client], Awaitable[Answer]]:
+    return lambda client: client.api("POST", "/blueprint/apply", json=document)
+
+
+def _edit(serial: str, **changes: str) -> Callable[[Client], Awaitable[Answer]]:
+    async def send(client: Client) -> Answer:
+        return await client.api("PATCH", f"/registrations/{await _ztdid(client, serial)}", json=changes)
+
+    return send
+
+
+async def _deregister(client: Client) -> Answer:
+    return await client.api("DELETE", f"/registrations/{await _ztdid(client, 'RSL-0020')}")
+
+
+async def _ztdid(client: Client, serial: str) -> str:
+    """The id of the registration; one that nobody has if it is not there."""
+    found = (await client.api("GET", "/registrations", params={"serial": serial})).json["value"]
+    return str(found[0]["id"]) if found else "00000000-0000-4000-8000-000000000000"
+
+
+async def _add_pilot(client: Client) -> Answer:
+    return await client.api(
+        "POST", f"/groups/{await _pilots(client)}/members", json={"device": await _device(client)}
+    )
+
+
+async def _remove_pilot(client: Client) -> Answer:
+    member = f"/groups/{await _pilots(client)}/members/device/{await _device(client)}"
+    return await client.api("DELETE", member)
+
+
+async def _pilots(client: Client) -> str:
+    found = await client.api("GET", "/groups", params={"search": "Pilots"})
+    return str(found.json["value"][0]["id"])
+
+
+async def _device(client: Client) -> str:
+    found = await client.api("GET", f"/registrations/{await _ztdid(client, 'RSL-0001')}")
+    return str(found.json["device"]["id"])
+
+
+STEPS = (
+    Step("upload", _upload),
+    Step("apply", _apply(sample_document())),
+    Step("import", _import),
+    Step("another group tag", _edit("RSL-0009", groupTag="sales")),
+    Step("another user", _edit("RSL-0015", assignedUser="adele@contoso.example")),
+    Step("into a group", _add_pilot, (409,)),
+    Step("another rule", _apply(sample_document(rule=("[OrderID]:sales", "[OrderID]:vertrieb")))),
+    Step("out of the group", _remove_pilot, (404,)),
+    Step("deregister", _deregister, (404,)),
+    Step("back again", _apply(sample_document())),
+)
+
+
+# --- playing it ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where one playing of the run keeps its data."""
+
+    data: Path
+    database_url: str | None
+
+    @asynccontextmanager
+    async def database(self) -> AsyncIterator[Database]:
+        """The database, looked at from beside the server."""
+        url = self.database_url or f"sqlite:///{self.data / 'reseal.db'}"
+        opened = open_database(url, clock=SystemClock(), entropy=SeededEntropy("look"), reactors=REACTORS)
+        yield opened
+        await opened.close()
+
+    async def looked_at(self) -> tuple[list[dict[str, Any]], list[str]]:
+        """What people see, and what is half there."""
+        async with self.database() as database:
+            return await database.read(picture), await database.write(problems)
+
+
+Setting = Callable[[], Place]
+
+
+async def _play(place: Place, server: CrashingServer, steps: Sequence[Step], *, again: bool = False) -> int:
+    """Do the steps until the end or the crash; how many were acknowledged, -1 if not even the start was."""
+    ready = await server.ready()
+    if ready is None:
+        return -1
+    done = 0
+    try:
+        async with automation(ready) as client:
+            for step in steps:
+                answer = await step.send(client)
+                allowed = {200, 201, 204, *(step.repeated if again and not done else ())}
+                assert answer.status in allowed, (step.name, answer)
+                done += 1
+    except aiohttp.ClientError:
+        assert not await _lives(server), "the connection broke, but the server lives"
+    return done
+
+
+async def _lives(server: CrashingServer) -> bool:
+    await server.end()
+    return not server.crashed
+
+
+async def _undisturbed(place: Place) -> tuple[list[Any], int]:
+    """The pictures before the first step and after each, and the number of commits of the whole run."""
+    pictures = []
+    with crashing_server(place.data, None, place.database_url) as server:
+        for count in range(len(STEPS) + 1):
+            assert await _play(place, server, STEPS[count - 1 : count]) == min(count, 1)
+            seen, wrong = await place.looked_at()
+            assert wrong == []
+            pictures.append(seen)
+        return pictures, await server.end()
+
+
+async def _with_crash(place: Place, crash: Crash, pictures: Sequence[Any]) -> None:
+    with crashing_server(place.data, crash, place.database_url) as server:
+        acknowledged = await _play(place, server, STEPS)
+        await server.end()
+        assert server.crashed == (acknowledged < len(STEPS)), crash
+
+    with crashing_server(place.data, None, place.database_url) as server:
+        assert await server.ready() is not None, crash
+        seen, wrong = await place.looked_at()
+        assert wrong == [], crash
+        before = max(acknowledged, 0)
+        assert seen in pictures[before : before + 2], f"{crash}: neither before nor after step {before}"
+        rest = STEPS[before:]
+        assert await _play(place, server, rest, again=True) == len(rest), crash
+        assert await place.looked_at() == (pictures[-1], []), crash
+        await server.end()
+        assert not server.crashed
+
+
+# --- on both databases --------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def untouched(tmp_path_factory: pytest.TempPathFactory, first_start: Path) -> Path:
+    """A data directory with empty tables and certificates, before the first tenant: to be copied."""
+    data = tmp_path_factory.mktemp("untouched") / "data"
+    data.mkdir(mode=0o700)
+    shutil.copytree(first_start / "tls", data / "tls")
+    ensure_schema(f"sqlite:///{data / 'reseal.db'}")
+    return data
+
+
+@pytest.fixture
+def on_sqlite(untouched: Path, tmp_path: Path) -> Setting:
+    """A fresh place on SQLite at each call."""
+    numbers = iter(range(1_000_000))
+    return lambda: Place(Path(shutil.copytree(untouched, tmp_path / f"data{next(numbers)}")), None)
+
+
+@pytest.fixture
+def on_postgresql(untouched: Path, tmp_path: Path, postgresql_server: Server) -> Setting:
+    """A fresh place on PostgreSQL at each call."""
+    template = f"untouched_{os.getpid()}"
+    postgresql_server.create(template, template="template1")
+    ensure_schema(postgresql_server.url(template))
+    numbers = iter(range(1_000_000))
+
+    def place() -> Place:
+        number = next(numbers)
+        name = f"crash_{os.getpid()}_{number}"
+        postgresql_server.create(name, template=template)
+        data = Path(shutil.copytree(untouched, tmp_path / f"data{number}"))
+        return Place(data, postgresql_server.url(name))
+
+    return place
+
+
+@pytest.mark.parametrize("kind", ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
+async def test_nothing_acknowledged_is_lost_and_nothing_is_half_there(
+    kind: str, request: pytest.FixtureRequest
+) -> None:
+    place: Setting = request.getfixturevalue(f"on_{kind}")
+    pictures, commits = await _undisturbed(place())
+    assert commits >= len(STEPS)
+    assert len({json.dumps(seen, sort_keys=True) for seen in pictures}) >= len(STEPS) - 1
+
+    for crash in _chosen(commits, SAMPLE[kind]):
+        await _with_crash(place(), crash, pictures)
+
+
+def _chosen(commits: int, sample: int) -> list[Crash]:
+    crashes = [Crash(moment, number) for number in range(1, commits + 1) for moment in ("before", "after")]
+    if not SOAK:
+        chance = SeededEntropy("crashes")
+        while len(crashes) > sample:
+            crashes.pop(chance.below(len(crashes)))
+    return crashes
