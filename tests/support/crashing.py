@@ -1,4 +1,4 @@
-"""Servers that end without warning at one of their commits.
+"""Servers that end without warning at one of their commits, or at one of the files they write.
 
 They are forked from a process that has imported the server already, so that a test can afford a hundred of
 them: each has its own process id, sockets and files, and is ended by SIGKILL, which no code can see coming.
@@ -7,12 +7,14 @@ them: each has its own process id, sockets and files, and is ended by SIGKILL, w
 from __future__ import annotations
 
 import asyncio
+import json
 import multiprocessing
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
 from typing import Any, Literal
@@ -30,14 +32,18 @@ _PATIENCE = 60
 _LOOK = 0.01
 
 Moment = Literal["before", "after"]
+Where = Literal["commit", "flush"]
+Counts = dict[Where, int]
+"""How many commits a process made, and how often it flushed a file or directory to the disk."""
 
 
 @dataclass(frozen=True, slots=True)
 class Crash:
-    """Before or after the commit of that number; a process counts its commits from 1."""
+    """Before or after the commit or flush of that number; each process counts from 1."""
 
     moment: Moment
     number: int
+    of: Where = "commit"
 
 
 class CrashingServer:
@@ -71,14 +77,14 @@ class CrashingServer:
         """The log of this and earlier servers on the directory."""
         return _log_of(self.data).read_text()
 
-    async def end(self) -> int:
-        """Wait until it has crashed, or stop it if it has not; how many commits it made if it was stopped."""
+    async def end(self) -> Counts:
+        """Wait until it has crashed, or stop it if it has not; what it did, if it was stopped."""
         assert self._process.pid is not None
         with suppress(ProcessLookupError):  # it has crashed already
             os.kill(self._process.pid, signal.SIGTERM)
         await asyncio.to_thread(self._process.join, _PATIENCE)
         assert self._process.exitcode in {0, -signal.SIGKILL}, self.said
-        return 0 if self.crashed else int((self.data / "commits").read_text())
+        return {} if self.crashed else json.loads((self.data / "counts").read_text())
 
     def kill(self) -> None:
         """End it now, if it has not ended."""
@@ -123,17 +129,36 @@ def _run(data: Path, crash: Crash | None, database_url: str | None) -> None:
 
 
 async def _serve(settings: Settings, crash: Crash | None) -> None:
-    commits = 0
+    counts: Counts = {}
 
-    def probe(moment: Moment, number: int) -> None:
-        nonlocal commits
-        commits = number
-        if crash == Crash(moment, number):
+    def passed(of: Where, moment: Moment) -> None:
+        counts[of] = counts.get(of, 0) + (moment == "before")
+        if crash == Crash(moment, counts[of], of):
             os.kill(os.getpid(), signal.SIGKILL)
 
     stopping = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)
-    async with running(settings, clock=SystemClock(), entropy=SystemEntropy(), probe=probe) as ready:
-        write_json(settings.data_directory / "ready.json", ready)
-        await stopping.wait()
-    (settings.data_directory / "commits").write_text(str(commits))
+    with _flushes_told(passed):
+        clock, entropy = SystemClock(), SystemEntropy()
+        probe = partial(_tell_commit, passed)
+        async with running(settings, clock=clock, entropy=entropy, probe=probe) as ready:
+            write_json(settings.data_directory / "ready.json", ready)
+            await stopping.wait()
+    (settings.data_directory / "counts").write_text(json.dumps(counts))
+
+
+def _tell_commit(passed: Callable[[Where, Moment], None], moment: Moment, _number: int) -> None:
+    passed("commit", moment)
+
+
+@contextmanager
+def _flushes_told(passed: Callable[[Where, Moment], None]) -> Iterator[None]:
+    flush = os.fsync
+
+    def fsync(handle: int) -> None:
+        passed("flush", "before")
+        flush(handle)
+        passed("flush", "after")
+
+    with patch("os.fsync", fsync):
+        yield

@@ -1,0 +1,66 @@
+"""`make bench` in its quick form still measures everything; how fast that is, is not a test's matter."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+ON_A_DATABASE = [
+    "a write of nothing",
+    "a read of nothing",
+    "an event recorded and sealed",
+    "a user created",
+    "import of 20 rows",
+    "one group tag changed, half of them cost less",
+    "one group tag changed, 99 of 100 cost less",
+    "one rule edited, 1,000 devices enter or leave",
+    "a page of 100 registrations",
+    "why a device gets an item",
+    "plan of a change in one line",
+    "full rebuild that finds everything right",
+    "full rebuild from nothing",
+    "most memory of that process",
+]
+ON_NONE = [
+    "a token issued and verified",
+    "reseal up, first start of a data directory",
+    "reseal up, started again",
+    "reseal --help",
+]
+
+pytestmark = pytest.mark.slow
+
+
+def _bench(*arguments: str) -> list[dict[str, Any]]:
+    command = [sys.executable, "-m", "tools.bench", "--quick", "--json", *arguments]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    document = json.loads(ended.stdout)
+    assert document["quick"]
+    figures: list[dict[str, Any]] = document["figures"]
+    return figures
+
+
+def test_every_figure_is_measured_on_sqlite() -> None:
+    figures = _bench("--database", "sqlite")
+
+    assert [figure["what"] for figure in figures] == ON_A_DATABASE + ON_NONE
+    assert {figure["where"] for figure in figures} == {"SQLite", ""}
+    assert all(figure["measured"] > 0 and figure["budget"] > 0 for figure in figures)
+
+
+@pytest.mark.postgresql
+@pytest.mark.usefixtures("postgresql_server")  # skips or fails where there is none
+def test_every_figure_of_a_database_is_measured_on_postgresql() -> None:
+    topics = [word for topic in ("units", "import", "scale") for word in ("--only", topic)]
+    figures = _bench("--database", "postgresql", *topics)
+
+    assert [figure["what"] for figure in figures] == [*ON_A_DATABASE, "a token issued and verified"]
+    assert [figure["where"] for figure in figures] == ["PostgreSQL"] * len(ON_A_DATABASE) + [""]
