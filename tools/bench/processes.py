@@ -28,7 +28,8 @@ _RESEAL = (sys.executable, "-m", "reseal.cli")
 def figures(folder: Path, sizes: Sizes) -> Iterator[Figure]:
     """Starts of a server, fresh and again, and the help; the median of several."""
     environment = _environment(folder)
-    _server(folder / "warm-up", environment)
+    if sizes.starts > 1:
+        _server(folder / "warm-up", environment)
     fresh = [_server(folder / f"data {number}", environment) for number in range(sizes.starts)]
     yield _figure("reseal up, first start of a data directory", fresh, START, "elapsed until ready")
     again = [_server(folder / f"data {number}", environment) for number in range(sizes.starts)]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import subprocess
 import sys
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -19,9 +21,13 @@ from reseal.directory.tables import group, group_member
 from reseal.kernel.db import Tx
 from reseal.kernel.ids import TenantKey
 from reseal.server.running import collect_seldom
+from tools.bench.measuring import Cost, metered
 from tools.bench.stores import opened
 
-MEBIBYTE = 1024
+KIBIBYTES = 1024
+"""Of a mebibyte."""
+
+_ROOT = Path(__file__).resolve().parents[2]
 
 Counts = dict[str, int]
 
@@ -70,20 +76,40 @@ def counts(tx: Tx, tenant: TenantKey) -> Counts:
     }
 
 
-async def _in_a_process_of_its_own(url: str, tenant: TenantKey) -> None:
-    """Rebuild and print how much memory that took, in KiB: at most, and now."""
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a process that did nothing but rebuild needed; memory in MiB."""
+
+    cost: Cost
+    most_memory: float
+    memory_afterwards: float
+
+
+async def in_a_process_of_its_own(url: str, tenant: TenantKey) -> Report:
+    """Rebuild the organisation in the database at `url`, which nobody has open."""
+    command = [sys.executable, "-m", "tools.bench.rebuilding", url, str(tenant)]
+    process = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE, cwd=_ROOT)
+    answer, _ = await process.communicate()
+    if process.returncode:
+        raise RuntimeError(f"{' '.join(command)} ended with {process.returncode}")
+    told = json.loads(answer)
+    return Report(Cost(**told["cost"]), told["VmHWM"] / KIBIBYTES, told["VmRSS"] / KIBIBYTES)
+
+
+async def _rebuild_and_report(url: str, tenant: TenantKey) -> None:
     collect_seldom()
     async with opened(url) as db:
-        await db.write(rebuild, tenant)
-        print(json.dumps(_memory()))
+        with metered(db) as cost:
+            await db.write(rebuild, tenant, causes=tenant)
+        print(json.dumps({"cost": asdict(cost), **_memory()}))
 
 
 def _memory() -> dict[str, int]:
-    """`VmHWM` and `VmRSS` of this process."""
+    """`VmHWM` and `VmRSS` of this process, in KiB: the most memory it had, and what it has."""
     lines = Path("/proc/self/status").read_text().splitlines()
     fields = dict(line.split(":", 1) for line in lines)
     return {name: int(fields[name].split()[0]) for name in ("VmHWM", "VmRSS")}
 
 
 if __name__ == "__main__":
-    asyncio.run(_in_a_process_of_its_own(sys.argv[1], TenantKey(int(sys.argv[2]))))
+    asyncio.run(_rebuild_and_report(sys.argv[1], TenantKey(int(sys.argv[2]))))

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
 import sys
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import sqlalchemy as sa
 
@@ -16,6 +13,7 @@ from reseal.assignment.tables import assignment_target
 from reseal.assignment.why import why
 from reseal.autopilot.model import Registration, RegistrationChanges
 from reseal.autopilot.registrations import list_registrations, update_registration
+from reseal.blueprint.service import export_document, parse_document, plan_document
 from reseal.directory.groups import update_group
 from reseal.kernel.db import Database, Tx
 from reseal.kernel.ids import TenantKey
@@ -24,17 +22,15 @@ from tools.bench import organisation
 from tools.bench.figures import Figure, Unit
 from tools.bench.measuring import Cost, mean, metered, percentile, repeated
 from tools.bench.organisation import Organisation
-from tools.bench.rebuilding import counts, forget, rebuild
+from tools.bench.rebuilding import counts, forget, in_a_process_of_its_own, rebuild
 from tools.bench.sizes import Sizes
 from tools.bench.stores import Store, opened
 
 EDIT, RULE_EDIT, REBUILD = 1.0, 6.0, 60.0
-PAGE, WHY = 0.010, 0.010
+PAGE, WHY, PLAN = 0.010, 0.010, 0.5
 """Budgets in seconds of CPU."""
 MEMORY = 600.0
 """MiB."""
-
-_ROOT = Path(__file__).resolve().parents[2]
 
 
 async def figures(store: Store, sizes: Sizes) -> AsyncIterator[Figure]:
@@ -46,12 +42,13 @@ async def figures(store: Store, sizes: Sizes) -> AsyncIterator[Figure]:
             await organisation.fill(db, made, sizes.devices)
     store.settle(url)
     _say(store, f"{sizes.devices:,} devices loaded in {loading.elapsed:.0f} s ({loading.cpu:.0f} s of CPU)")
-    yield _memory(store, url, made, sizes)
     async with opened(url) as db:
         _say(store, str(await db.read(counts, made.tenant)))
-        for topic in (_edits, _rule_edits, _reading, _rebuild):
+        for topic in (_edits, _rule_edits, _reading, _planning, _rebuild):
             async for figure in topic(db, made, store, sizes):
                 yield figure
+    async for figure in _rebuild_from_nothing(url, made, store, sizes):
+        yield figure
     store.drop(url)
 
 
@@ -121,6 +118,23 @@ async def _reading(db: Database, made: Organisation, store: Store, sizes: Sizes)
     yield _figure("why a device gets an item", store, cost, WHY, _at(sizes))
 
 
+async def _planning(db: Database, made: Organisation, store: Store, sizes: Sizes) -> AsyncIterator[Figure]:
+    """The tenant's own export, changed in one line, is read and planned."""
+    document = (await db.read(export_document, made.tenant)).document
+    document["profiles"][0]["description"] = "Changed."
+    size = sum(len(section) for section in document.values() if isinstance(section, list))
+
+    async def plan(_: int) -> None:
+        wanted = parse_document(document)
+        planned = await db.write(plan_document, made.tenant, wanted, contents={}, causes=made.tenant)
+        if len(planned.lines) != 1:
+            raise RuntimeError(f"one line was changed, and the plan is {planned}")
+
+    cost = mean(await repeated(db, plan, sizes.rule_edits))
+    note = f"{_at(sizes)}, a document of {size:,} things"
+    yield _figure("plan of a change in one line", store, cost, PLAN, note)
+
+
 def _an_item(tx: Tx, tenant: TenantKey) -> ItemRef:
     """The profile with the most targets."""
     target = assignment_target.c
@@ -138,30 +152,30 @@ def _an_item(tx: Tx, tenant: TenantKey) -> ItemRef:
 
 
 async def _rebuild(db: Database, made: Organisation, store: Store, sizes: Sizes) -> AsyncIterator[Figure]:
-    before = await db.read(counts, made.tenant)
-    with metered(db) as confirming:
+    with metered(db) as cost:
         await db.write(rebuild, made.tenant, causes=made.tenant)
-    yield _figure("full rebuild that finds everything right", store, confirming, REBUILD, _at(sizes))
-    await db.write(forget, made.tenant)
-    with metered(db) as making:
-        await db.write(rebuild, made.tenant, causes=made.tenant)
-    yield _figure("full rebuild from nothing", store, making, REBUILD, _at(sizes))
-    after = await db.read(counts, made.tenant)
+    yield _figure("full rebuild that finds everything right", store, cost, REBUILD, _at(sizes))
+
+
+async def _rebuild_from_nothing(
+    url: str, made: Organisation, store: Store, sizes: Sizes
+) -> AsyncIterator[Figure]:
+    """In a process of its own, so that its memory can be told."""
+    async with opened(url) as db:
+        before = await db.read(counts, made.tenant)
+        await db.write(forget, made.tenant)
+    report = await in_a_process_of_its_own(url, made.tenant)
+    async with opened(url) as db:
+        after = await db.read(counts, made.tenant)
     if after != before:
         raise RuntimeError(f"the rebuild made something else: {before} before, {after} after")
-
-
-def _memory(store: Store, url: str, made: Organisation, sizes: Sizes) -> Figure:
-    """The most that a process of its own needed while it rebuilt everything."""
-    command = [sys.executable, "-m", "tools.bench.rebuilding", url, str(made.tenant)]
-    answer = subprocess.run(command, check=True, stdout=subprocess.PIPE, cwd=_ROOT).stdout
-    held = {name: kibibytes / 1024 for name, kibibytes in json.loads(answer).items()}
-    return Figure(
-        "most memory during a rebuild",
+    yield _figure("full rebuild from nothing", store, report.cost, REBUILD, _at(sizes))
+    yield Figure(
+        "most memory of that process",
         store.name,
-        measured=held["VmHWM"],
+        measured=report.most_memory,
         budget=MEMORY,
-        note=f"{_at(sizes)}; {held['VmRSS']:.0f} MiB afterwards",
+        note=f"{_at(sizes)}; {report.memory_afterwards:.0f} MiB afterwards",
         unit=Unit.MEBIBYTES,
     )
 

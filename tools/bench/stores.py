@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -95,13 +96,15 @@ def _make_tables(url: str) -> None:
 
 
 def stores(folder: Path, wanted: str) -> list[Store]:
-    """SQLite, PostgreSQL or both; PostgreSQL only where its programs are installed."""
+    """SQLite, PostgreSQL or both; where the programs of PostgreSQL are missing, this is said instead."""
     found: list[Store] = []
     if wanted in {"sqlite", "both"}:
         found.append(SqliteStore(folder))
-    programs = postgresql_programs() if wanted in {"postgresql", "both"} else None
-    if programs:
-        found.append(PostgresStore(folder, programs))
+    if wanted in {"postgresql", "both"}:
+        if programs := postgresql_programs():
+            found.append(PostgresStore(folder, programs))
+        else:
+            print("PostgreSQL is left out: its server programs are not installed", file=sys.stderr)
     return found
 
 
