@@ -6,6 +6,7 @@
 `wire.offline_profile` AutopilotConfigurationFile.json
 `wire.syncml`          the messages of OMA-DM sessions
 `wire.csp`             addresses and values of Windows' configuration service providers
+`wire.enrolment`       discovery, certificate policy, enrolment, and the provisioning document
 `wire.xml`             what the formats made of XML stand on: hardened parsing, escaping
 
 What comes in was written by others: a codec answers any input with a value or with a subclass of
