@@ -4,7 +4,8 @@
 `make_credential` challenges a TPM to prove that an AK lives beside its EK; `activate_credential` is the
 answer of a software EK. `Attest` is what a TPM states (a quote, a certified key, a creation), `Signature`
 that it stated it. `ak_problems`, `quote_problems`, `certify_problems`, `clock_problems` and `log_problems`
-are the server's checks: numbered steps whose failures name a `Reason`.
+are the server's checks: numbered steps whose failures name a `Reason`. `EventLog` is what the firmware
+measured, with the PCRs it leads to; `Claim` what Windows sends at enrolment about its keys.
 
 A codec here never draws a random number (it takes bytes), never keeps a secret, and answers bytes that are
 not in their format with a `TpmError`. Certificates of EKs are not read here, and whether a TPM is hardware
@@ -35,6 +36,14 @@ from reseal.wire.tpm.checks import (
     log_problems,
     quote_problems,
 )
+from reseal.wire.tpm.claims import (
+    Claim,
+    IdBinding,
+    KeyAttestation,
+    claim_problems,
+    decode_claim,
+    decode_rsa_key_blob,
+)
 from reseal.wire.tpm.credential import (
     Credential,
     activate_credential,
@@ -43,6 +52,14 @@ from reseal.wire.tpm.credential import (
     randomness_needed,
 )
 from reseal.wire.tpm.errors import TpmError
+from reseal.wire.tpm.eventlog import (
+    EV_NO_ACTION,
+    Event,
+    EventLog,
+    decode_event_log,
+    encode_event_log,
+    measure,
+)
 from reseal.wire.tpm.public import (
     AK_ATTRIBUTES,
     EK_ATTRIBUTES,
@@ -73,18 +90,24 @@ __all__ = [
     "AK_RULES",
     "EK_ATTRIBUTES",
     "EK_POLICY",
+    "EV_NO_ACTION",
     "AkRule",
     "Algorithm",
     "Attest",
     "AttestType",
     "Attributes",
     "Certify",
+    "Claim",
     "Clock",
     "Creation",
     "Credential",
     "Curve",
     "EccArea",
     "EcdsaSignature",
+    "Event",
+    "EventLog",
+    "IdBinding",
+    "KeyAttestation",
     "PcrSelection",
     "PcrValues",
     "Problem",
@@ -100,16 +123,22 @@ __all__ = [
     "activate_credential",
     "ak_problems",
     "certify_problems",
+    "claim_problems",
     "clock_problems",
     "decode_attest",
+    "decode_claim",
     "decode_credential",
+    "decode_event_log",
     "decode_public",
+    "decode_rsa_key_blob",
     "decode_signature",
     "decode_sized_public",
     "ek_template",
+    "encode_event_log",
     "encode_signature",
     "log_problems",
     "make_credential",
+    "measure",
     "pcr_digest",
     "public_of",
     "quote_problems",

@@ -19,6 +19,7 @@ from reseal.wire.tpm import (
     Certify,
     Creation,
     Curve,
+    EcdsaSignature,
     PcrSelection,
     Public,
     Quote,
@@ -275,3 +276,24 @@ def test_sha_1_proves_nothing() -> None:
     with pytest.raises(TpmError) as caught:
         verify(rsa_key().public_key(), sign(rsa_key(), b"m", Algorithm.SHA1), b"m")
     assert caught.value.code == "Unsupported"
+
+
+@given(
+    scheme=st.sampled_from([Algorithm.RSASSA, Algorithm.RSAPSS, Algorithm.ECDSA]),
+    values=st.lists(st.binary(max_size=70), min_size=2, max_size=2),
+    rsa_signs=st.booleans(),
+)
+@settings(max_examples=60, deadline=None)
+def test_any_signature_is_answered_with_a_problem(
+    scheme: Algorithm, values: list[bytes], rsa_signs: bool
+) -> None:
+    ecdsa = scheme is Algorithm.ECDSA
+    signature = (
+        EcdsaSignature(Algorithm.SHA256, *values)
+        if ecdsa
+        else RsaSignature(scheme, Algorithm.SHA256, values[0])
+    )
+    ak = AK
+    if rsa_signs:
+        ak = public_of(rsa_key().public_key(), attributes=AK_ATTRIBUTES, scheme=AK.area.scheme)
+    assert judged(stated(quote())[0], encode_signature(signature), ak=ak) == ["quote_signature"]
