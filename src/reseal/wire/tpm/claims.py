@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from reseal.wire.tpm.algorithms import Algorithm, digest
 from reseal.wire.tpm.attest import Creation, decode_attest
-from reseal.wire.tpm.checks import Problem, Reason, certify_problems
+from reseal.wire.tpm.checks import Problem, Reason, ak_problems, certify_problems
 from reseal.wire.tpm.errors import TpmError, bad_key, unsupported, wrong
 from reseal.wire.tpm.marshalling import Reader
 from reseal.wire.tpm.public import Attributes, Public, RsaArea, decode_public, decode_sized_public, public_of
@@ -106,10 +106,10 @@ def decode_rsa_key_blob(data: bytes) -> rsa.RSAPublicKey:
 def claim_problems(claim: Claim, *, aik: PublicKey, key: PublicKey) -> tuple[Problem, ...]:
     """What is wrong with a claim that the AK `aik` (`AIKPub`) vouches for `key`, the key of the request.
 
-    1 the AK of the binding is `aik`, 2 the TPM states that it made that AK, 3 the AK certifies a key (the
-    steps of `certify_problems`, but for the nonce, which Windows chooses), 4 that key is `key`. A binding may
-    be missing; a claim without an attestation vouches for the AK only, which then must be `key`. Raises
-    TpmError if `aik` is not a key that Reseal takes.
+    1 the AK of the binding is `aik`; 2 the TPM states that it made that AK, and the AK meets `AK_RULES`;
+    3 the AK certifies a key (the steps of `certify_problems`, but for the nonce, which Windows chooses); 4 that
+    key is `key`. A binding may be missing: then the attributes of the AK stay unknown. A claim without an
+    attestation vouches for the AK only, which then must be `key`. Raises TpmError if Reseal does not take `aik`.
     """
     return tuple(_claim(claim, aik, key))
 
@@ -140,6 +140,8 @@ def _binding(binding: IdBinding, aik: PublicKey) -> Iterator[Problem]:
         holds, message = False, str(error)
     if not holds:
         yield Problem(Reason.KEY_NOT_CERTIFIED, 2, "idBinding", message)
+    for problem in ak_problems(binding.ak):
+        yield Problem(problem.reason, 2, f"idBinding.{problem.name}", problem.message)
 
 
 def _attestation(attestation: KeyAttestation, ak: Public) -> Iterator[Problem]:

@@ -13,7 +13,7 @@ from cryptography.hazmat.decrepit.ciphers.modes import CFB
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms
 
-from reseal.wire.tpm.algorithms import Algorithm, digest, digest_size, hash_of
+from reseal.wire.tpm.algorithms import STRONG_HASHES, Algorithm, digest, digest_size, hash_of
 from reseal.wire.tpm.errors import TpmError, bad_key, unsupported, wrong
 from reseal.wire.tpm.marshalling import Reader, sized, u32
 from reseal.wire.tpm.public import Attributes, EccArea, Public, coordinate_size
@@ -186,7 +186,12 @@ def _ecc_key(ek: Public) -> ec.EllipticCurvePublicKey:
 
 
 def _check_storage_key(ek: Public) -> None:
-    """Only a restricted decryption key with AES in CFB mode can protect a credential."""
+    """Only a restricted decryption key with AES in CFB mode can protect a credential.
+
+    SHA-1 is refused: the credential would prove a name that two keys can share.
+    """
+    if ek.name_algorithm not in STRONG_HASHES:
+        raise unsupported("name algorithm of the endorsement key", ek.name_algorithm)
     symmetric = ek.area.symmetric
     wanted = Attributes.RESTRICTED | Attributes.DECRYPT
     if symmetric is None or ek.attributes & wanted != wanted or ek.attributes & Attributes.SIGN:

@@ -62,11 +62,11 @@ def kads(*, name: bytes = ENROLMENT_KEY.name, bare: bool = True, blob: bytes = b
     return b"KADS" + u32s(2, 24) + sizes + attest + signature + blob
 
 
-def binding(*, creation_data: bytes = CREATION_DATA) -> bytes:
-    made = Creation(AIK.name, digest(Algorithm.SHA256, CREATION_DATA))
+def binding(*, creation_data: bytes = CREATION_DATA, ak: Public = AIK) -> bytes:
+    made = Creation(ak.name, digest(Algorithm.SHA256, CREATION_DATA))
     attest = Attest(b"", b"", CLOCK, 1, made).encode()
     signature = encode_signature(sign(AIK_KEY, attest, Algorithm.SHA256))
-    return AIK.encode_sized() + sized(creation_data) + sized(attest) + signature
+    return ak.encode_sized() + sized(creation_data) + sized(attest) + signature
 
 
 def kast(first: bytes, second: bytes) -> bytes:
@@ -75,7 +75,7 @@ def kast(first: bytes, second: bytes) -> bytes:
 
 def judged(data: bytes, *, aik: object = None, key: object = KEY) -> list[str]:
     found = claim_problems(decode_claim(data), aik=aik or AIK_KEY.public_key(), key=key)
-    assert {problem.reason for problem in found} <= {Reason.KEY_NOT_CERTIFIED}
+    assert {problem.reason for problem in found} <= {Reason.KEY_NOT_CERTIFIED, Reason.AK_ATTRIBUTES}
     return [problem.name for problem in found]
 
 
@@ -114,6 +114,11 @@ def test_a_claim_by_another_ak_is_refused() -> None:
 
 def test_a_binding_of_another_creation_is_refused() -> None:
     assert judged(kast(binding(creation_data=b"made elsewhere"), kads())) == ["idBinding"]
+
+
+def test_an_ak_that_signs_anything_is_refused() -> None:
+    unrestricted = replace(AIK, attributes=AK_ATTRIBUTES ^ Attributes.RESTRICTED)
+    assert judged(kast(binding(ak=unrestricted), kads())) == ["idBinding.restricted"]
 
 
 @pytest.mark.parametrize(

@@ -244,6 +244,11 @@ def test_only_a_restricted_decryption_key_protects_a_credential() -> None:
             make_credential(ek, AK.name, SECRET, bytes(40))
 
 
+def test_an_ek_named_by_sha_1_protects_nothing() -> None:
+    with pytest.raises(TpmError, match="name algorithm"):
+        make_credential(replace(EK, name_algorithm=Algorithm.SHA1), AK.name, b"short", bytes(40))
+
+
 def test_a_template_is_not_yet_a_key() -> None:
     with pytest.raises(TpmError, match="modulus"):
         make_credential(ek_template(), AK.name, SECRET, bytes(64))

@@ -6,6 +6,7 @@ Skipped without swtpm and tpm2-tools; on Debian: apt-get install swtpm swtpm-too
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +34,7 @@ pytestmark = pytest.mark.skipif(
 
 NONCE = bytes(range(20))
 SECRET = b"0123456789abcdef0123456789abcdef"
+STORAGE_ATTRIBUTES = "fixedtpm|fixedparent|sensitivedataorigin|userwithauth|restricted|decrypt"
 KEY_ATTRIBUTES = "fixedtpm|fixedparent|sensitivedataorigin|userwithauth|sign"
 
 
@@ -72,6 +74,7 @@ def tpm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SoftwareTpm]:
         try:
             while not (folder / "socket").exists():
                 assert process.poll() is None
+                time.sleep(0.01)
             yield SoftwareTpm(folder)
         finally:
             process.terminate()
@@ -115,6 +118,18 @@ def test_the_tpm_opens_a_credential_made_for_it(tpm: SoftwareTpm, kind: str) -> 
     tpm.run(*words.split())
     tpm.run("tpm2_flushcontext", "session")
     assert tpm.read("secret") == SECRET
+
+
+def test_the_tpm_opens_a_credential_for_p_384(tpm: SoftwareTpm, ak: Public) -> None:
+    words = "tpm2_createprimary -C e -G ecc384:aes256cfb -g sha384 -c ek-384.ctx"
+    tpm.run(*words.split(), "-a", STORAGE_ATTRIBUTES)
+    tpm.run("tpm2_readpublic", "-c", "ek-384.ctx", "-o", "ek-384.pub")
+    public = tpm.public("ek-384.pub")
+    made = make_credential(public, ak.name, SECRET, os.urandom(randomness_needed(public)))
+    (tpm.folder / "credential").write_bytes(made.as_file())
+    words = "tpm2_activatecredential -c ak.ctx -C ek-384.ctx -i credential -o secret-384"
+    tpm.run(*words.split())
+    assert tpm.read("secret-384") == SECRET
 
 
 def test_a_quote_of_the_tpm_holds(tpm: SoftwareTpm, ak: Public, qualified_signer: bytes) -> None:
