@@ -1,13 +1,15 @@
-"""The sample tenant as a document, small enough to be applied a hundred times."""
+"""The sample tenant as a document, small enough to be applied a hundred times, and lists of devices."""
 
 from __future__ import annotations
 
 import copy
 import json
+from collections.abc import Iterable
 from typing import Any
 
 from reseal.blueprint.source import read_source
 from tests.support.client import Client
+from tests.support.hardware import hash_text
 from tests.support.processes import CONTOSO
 
 _SOURCE = read_source(CONTOSO)
@@ -33,3 +35,9 @@ async def upload_contents(client: Client) -> None:
     for digest, file in _SOURCE.contents.items():
         answer = await client.api("PUT", f"/content/{digest}", data=file.read_bytes())
         assert (answer.status, answer.json["sha256"]) == (201, digest)
+
+
+def device_csv(numbers: Iterable[int]) -> bytes:
+    """A file with the virtual laptops of these numbers, to be imported."""
+    header = "Device Serial Number,Windows Product ID,Hardware Hash"
+    return "\n".join([header, *(f"SN-{number:05},,{hash_text(number)}" for number in numbers)]).encode()

@@ -16,10 +16,9 @@ from reseal.kernel.entropy import SeededEntropy
 from reseal.kernel.storage import open_database
 from reseal.server.wiring import REACTORS
 from tests.support.client import Answer, Client, automation
-from tests.support.hardware import hash_text
 from tests.support.processes import ServerProcess, reseal, server
 from tests.support.small_disk import SmallDisk, small_disk
-from tests.system.sample import sample_document, upload_contents
+from tests.system.sample import device_csv, sample_document, upload_contents
 from tests.system.wholeness import problems
 
 pytestmark = pytest.mark.slow
@@ -47,14 +46,12 @@ def disk(tmp_path: Path, first_start: Path) -> Iterator[SmallDisk]:
         yield disk
 
 
-def _csv(file: int) -> bytes:
-    header = "Device Serial Number,Windows Product ID,Hardware Hash"
-    numbers = range(file * PER_FILE, (file + 1) * PER_FILE)
-    return "\n".join([header, *(f"SN-{number:05},,{hash_text(number)}" for number in numbers)]).encode()
+def _rows(file: int) -> bytes:
+    return device_csv(range(file * PER_FILE, (file + 1) * PER_FILE))
 
 
 async def _import(client: Client, file: int) -> Answer:
-    return await client.api("POST", "/imports", data=_csv(file))
+    return await client.api("POST", "/imports", data=_rows(file))
 
 
 def _refusal(answer: Answer) -> dict[str, Any] | None:
@@ -104,6 +101,8 @@ async def test_a_full_disk_refuses_changes_and_nothing_else(disk: SmallDisk) -> 
             await _assert_reads_work(client, registered)
             _assert_command_says_full(running, disk)
 
+            assert '"code": "StorageFull"' in running.said, "the operator is not told"
+
             disk.free()
             assert _refusal(await _import(client, 901)) is None
             registered += PER_FILE
@@ -135,7 +134,7 @@ async def _import_until_full(client: Client, disk: SmallDisk) -> int:
 def _assert_command_says_full(running: ServerProcess, disk: SmallDisk) -> None:
     """On the command line it is a sentence, and the server's own fault."""
     file = disk.path.with_name("more.csv")
-    file.write_bytes(_csv(902))
+    file.write_bytes(_rows(902))
     said = reseal("import", file, "--ready-file", running.ready_file)
     assert said.code == 1
     assert "is full" in said.err

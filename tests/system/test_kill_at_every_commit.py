@@ -8,6 +8,7 @@ and with that step repeated the run must end in the same picture as ever.
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
@@ -30,7 +31,7 @@ from tests.support.client import Answer, Client, automation
 from tests.support.crashing import Crash, CrashingServer, Moment, Where, crashing_server
 from tests.support.postgres import Server
 from tests.support.processes import CONTOSO
-from tests.system.sample import sample_document, upload_contents
+from tests.system.sample import device_csv, sample_document, upload_contents
 from tests.system.wholeness import picture, problems
 
 SOAK = os.environ.get("RESEAL_SOAK") == "1"
@@ -264,6 +265,46 @@ async def test_nothing_acknowledged_is_lost_and_nothing_is_half_there(
 
     for crash in _chosen(_around(commits, "commit"), SAMPLE[kind]):
         await _with_crash(place(), crash, pictures)
+
+
+@pytest.mark.parametrize("crash", [Crash("after", 4), Crash("before", 6)], ids=["first", "last"])
+async def test_a_row_whose_verdict_was_sent_is_registered(on_sqlite: Setting, crash: Crash) -> None:
+    """A long import is committed in parts; each part's verdicts are sent once it is on the disk."""
+    place, rows = on_sqlite(), device_csv(range(1100))
+    with crashing_server(place.data, crash) as server:
+        ready = await server.ready()
+        assert ready is not None
+        async with automation(ready) as client:
+            sent = await _verdicts_until_the_end(client, rows)
+        await server.end()
+        assert server.crashed
+
+    with crashing_server(place.data) as server:
+        ready = await server.ready()
+        assert ready is not None
+        (seen,), wrong = await place.looked_at()
+        assert wrong == []
+        assert sent <= seen["registrations"].keys()
+        assert len(seen["registrations"]) in {500, 1000}
+        async with automation(ready) as client:
+            again = await client.api("POST", "/imports", data=io.BytesIO(rows))
+        assert again.lines[-1]["done"]["imported"] == 1100 - len(seen["registrations"])
+        await server.end()
+
+
+async def _verdicts_until_the_end(client: Client, rows: bytes) -> set[str]:
+    """The serial numbers of the rows that the server said to be registered before it was killed."""
+    sent: set[str] = set()
+    url, headers = f"{client.url}/api/v1/imports", {"Authorization": f"Bearer {client.token}"}
+    try:
+        async with client.session.post(url, data=io.BytesIO(rows), headers=headers) as response:
+            async for line in response.content:
+                answer = json.loads(line)
+                if answer.get("code") == 0:
+                    sent.add(answer["serial"])
+    except aiohttp.ClientError:
+        return sent
+    raise AssertionError("the import came to its end")
 
 
 async def test_a_first_start_killed_at_any_file_it_writes_can_be_begun_again(tmp_path: Path) -> None:

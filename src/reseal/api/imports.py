@@ -23,6 +23,7 @@ from reseal.autopilot.registrations import registrations_by_uuid
 from reseal.kernel.db import Database, Tx, chunks
 from reseal.kernel.errors import ResealError
 from reseal.kernel.ids import TenantKey
+from reseal.kernel.logs import get_logger
 from reseal.preflight.model import Readiness
 from reseal.preflight.service import readiness_of
 from reseal.web.calls import Call
@@ -32,6 +33,7 @@ from reseal.wire.devicecsv import DeviceCsv, read_device_csv
 FILE_LIMIT = 64 * MIB
 
 _encode = msgspec.json.Encoder().encode
+_log = get_logger(__name__)
 
 
 def import_routes(declare: Declare) -> tuple[Route, ...]:
@@ -68,6 +70,7 @@ async def import_lines(
         try:
             answers = await db.write(_chunk, tenant, batch, some, actor, causes=tenant)
         except ResealError as error:
+            _log.error("import broken off", code=error.code, message=error.message, batch=str(batch.uuid))
             yield _line(error.to_json())
             return
         imported += sum(answer["code"] == 0 for answer in answers)
