@@ -107,9 +107,10 @@ def claim_problems(claim: Claim, *, aik: PublicKey, key: PublicKey) -> tuple[Pro
     """What is wrong with a claim that the AK `aik` (`AIKPub`) vouches for `key`, the key of the request.
 
     1 the AK of the binding is `aik`; 2 the TPM states that it made that AK, and the AK meets `AK_RULES`;
-    3 the AK certifies a key (the steps of `certify_problems`, but for the nonce, which Windows chooses); 4 that
-    key is `key`. A binding may be missing: then the attributes of the AK stay unknown. A claim without an
-    attestation vouches for the AK only, which then must be `key`. Raises TpmError if Reseal does not take `aik`.
+    3 the AK certifies a key (the steps of `certify_problems`, but for the nonce, which Windows chooses);
+    4 that key is `key`. A binding may be missing: then the attributes of the AK stay unknown. A claim
+    without an attestation vouches for the AK only, which then must be `key`. Raises TpmError if Reseal does
+    not take `aik`.
     """
     return tuple(_claim(claim, aik, key))
 
