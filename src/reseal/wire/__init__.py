@@ -7,6 +7,7 @@
 `wire.syncml`          the messages of OMA-DM sessions
 `wire.csp`             addresses and values of Windows' configuration service providers
 `wire.enrolment`       discovery, certificate policy, enrolment, and the provisioning document
+`wire.tpm`             TPM 2.0 structures, what keys state of themselves, credentials, event logs
 `wire.xml`             what the formats made of XML stand on: hardened parsing, escaping
 
 What comes in was written by others: a codec answers any input with a value or with a subclass of
