@@ -34,7 +34,7 @@ demo:
 	@echo "There is no demo yet: the server and the virtual laptop are still being built."
 
 test: $(READY) system-parts
-	@$(BIN)/python -m pytest -n $(WORKERS) -q $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -q $(ARGS)
 
 lint: $(READY)
 	@$(BIN)/ruff check --quiet .
@@ -51,4 +51,4 @@ mutants: $(READY)
 	@$(BIN)/python -m tools.mutants $(ARGS)
 
 soak: $(READY) system-parts
-	@RESEAL_SOAK=1 $(BIN)/python -m pytest -n $(WORKERS) -q $(ARGS)
+	@RESEAL_SOAK=1 $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -q $(ARGS)
