@@ -12,7 +12,7 @@ import multiprocessing
 import os
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing.context import ForkServerContext, ForkServerProcess
@@ -79,9 +79,8 @@ class CrashingServer:
 
     async def end(self) -> Counts:
         """Wait until it has crashed, or stop it if it has not; what it did, if it was stopped."""
-        assert self._process.pid is not None
-        with suppress(ProcessLookupError):  # it has crashed already
-            os.kill(self._process.pid, signal.SIGTERM)
+        if self._process.is_alive():
+            self._process.terminate()
         await asyncio.to_thread(self._process.join, _PATIENCE)
         assert self._process.exitcode in {0, -signal.SIGKILL}, self.said
         return {} if self.crashed else json.loads((self.data / "counts").read_text())

@@ -176,7 +176,14 @@ async def _database(
     url = settings.database
     if ensure_schema(url):
         log.info("database migrated")
-    db = open_database(url, clock=clock, entropy=entropy, reactors=wiring.REACTORS, probe=probe)
+    db = open_database(
+        url,
+        clock=clock,
+        entropy=entropy,
+        reactors=wiring.REACTORS,
+        probe=probe,
+        connections=settings.database_connections,
+    )
     try:
         yield db
     finally:

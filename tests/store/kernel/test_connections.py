@@ -1,0 +1,56 @@
+"""How a process shares PostgreSQL with others: no more connections than it may hold, and back after a cut."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import psycopg
+import pytest
+import sqlalchemy as sa
+
+from reseal.kernel.clock import SystemClock
+from reseal.kernel.db import Database, Tx
+from reseal.kernel.entropy import SeededEntropy
+from reseal.kernel.errors import Unavailable
+from reseal.kernel.storage import open_database
+
+pytestmark = pytest.mark.postgresql
+
+
+@pytest.fixture
+async def database(postgresql_url: str) -> AsyncIterator[Database]:
+    """A database object that may hold two connections."""
+    opened = open_database(postgresql_url, clock=SystemClock(), entropy=SeededEntropy(1), connections=2)
+    yield opened
+    await opened.close()
+
+
+def _backend(tx: Tx) -> int:
+    """The server's process behind the unit, after a moment in which others could have been begun."""
+    tx.execute(sa.text("SELECT pg_sleep(0.01)"))
+    process: int = tx.value(sa.text("SELECT pg_backend_pid()"))
+    return process
+
+
+async def test_units_wait_for_one_of_the_connections_that_may_be_held(database: Database) -> None:
+    units = [database.write(_backend) for _ in range(12)] + [database.read(_backend) for _ in range(12)]
+
+    assert len(set(await asyncio.gather(*units))) == 2
+
+
+async def test_a_cut_connection_fails_its_unit_with_a_sentence_and_the_next_one_works(
+    database: Database, postgresql_url: str
+) -> None:
+    def cut(tx: Tx) -> None:
+        process = _backend(tx)
+        with psycopg.connect(postgresql_url, autocommit=True) as administrator:
+            administrator.execute("SELECT pg_terminate_backend(%s)", [process])
+        tx.execute(sa.text("SELECT pg_sleep(0.01)"))
+
+    with pytest.raises(Unavailable) as refused:
+        await database.write(cut)
+
+    assert refused.value.code == "StorageUnavailable"
+    assert "try again" in refused.value.remedy
+    assert await database.write(_backend) > 0
