@@ -6,7 +6,8 @@ when a licensed user of that name appears (spec/autopilot.md 12, item 28).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -15,7 +16,6 @@ from reseal.assignment.service import set_assigned_users
 from reseal.autopilot.changes import REGISTRATION_CHANGED
 from reseal.autopilot.tables import registration
 from reseal.directory.changes import USER_CHANGED, USERS_REMOVED
-from reseal.directory.model_names import fold
 from reseal.directory.tables import user
 from reseal.kernel import events
 from reseal.kernel.changes import Change, Reactor
@@ -52,31 +52,23 @@ def _let_go(tx: Tx, tenant: TenantKey, users: Sequence[int]) -> None:
     _announce(tx, tenant, freed)
 
 
+@dataclass(frozen=True, slots=True)
+class _Link:
+    """A registration and the user whose name it bears, or will bear."""
+
+    registration: sa.Row[Any]
+    user: sa.Row[Any]
+
+
 def _follow(tx: Tx, tenant: TenantKey, users: Sequence[int]) -> None:
-    waiting = sa.and_(
-        registration.c.assigned_user_folded == user.c.upn_folded,
-        registration.c.assigned_user_id.is_(None),
-        user.c.licensed.is_(True),
+    present = tx.rows(
+        sa.select(user.c.id, user.c.upn, user.c.upn_folded, user.c.licensed)
+        .where(user.c.tenant_id == tenant, user.c.id.in_(users))
+        .order_by(user.c.id)
     )
-    renamed = sa.and_(
-        registration.c.assigned_user_id == user.c.id, registration.c.assigned_user_upn != user.c.upn
-    )
-    found = tx.rows(
-        sa.select(
-            registration.c.id,
-            registration.c.uuid,
-            registration.c.device_id,
-            registration.c.assigned_user_id,
-            user.c.id.label("user_id"),
-            user.c.upn,
-        )
-        .join_from(
-            registration, user, sa.and_(user.c.tenant_id == registration.c.tenant_id, waiting | renamed)
-        )
-        .where(registration.c.tenant_id == tenant, user.c.id.in_(users))
-        .order_by(registration.c.id)
-    )
-    if not found:
+    appeared = _waiting(tx, tenant, {one.upn_folded: one for one in present if one.licensed})
+    links = [*appeared, *_under_a_former_name(tx, tenant, {one.id: one for one in present})]
+    if not links:
         return
     tx.execute(
         sa.update(registration)
@@ -86,13 +78,61 @@ def _follow(tx: Tx, tenant: TenantKey, users: Sequence[int]) -> None:
             assigned_user_upn=sa.bindparam("upn"),
             assigned_user_folded=sa.bindparam("folded"),
         ),
-        [{"key": row.id, "user": row.user_id, "upn": row.upn, "folded": fold(row.upn)} for row in found],
+        [
+            {
+                "key": link.registration.id,
+                "user": link.user.id,
+                "upn": link.user.upn,
+                "folded": link.user.upn_folded,
+            }
+            for link in links
+        ],
     )
-    linked = [row for row in found if row.assigned_user_id is None]
-    set_assigned_users(tx, tenant, {row.device_id: row.user_id for row in linked})
-    _announce(tx, tenant, found)
-    told = [(Subject("registration", row.uuid), {"assignedUser": row.upn}) for row in linked]
+    set_assigned_users(tx, tenant, {link.registration.device_id: link.user.id for link in appeared})
+    _announce(tx, tenant, [link.registration for link in links])
+    told = [
+        (Subject("registration", link.registration.uuid), {"assignedUser": link.user.upn})
+        for link in appeared
+    ]
     events.record_all(tx, tenant, "registration.user_linked", told)
+
+
+# Two statements and not one joined by OR: each finds its rows by an index, in whose order it returns them.
+
+
+def _waiting(tx: Tx, tenant: TenantKey, users: Mapping[str, sa.Row[Any]]) -> list[_Link]:
+    """Registrations that wait for a user of one of these (folded) names."""
+    column = registration.c.assigned_user_folded
+    rows = tx.rows(
+        _LINKED.where(
+            registration.c.tenant_id == tenant,
+            column.in_(list(users)),
+            registration.c.assigned_user_id.is_(None),
+        ).order_by(column, registration.c.id)
+    )
+    return [_Link(row, users[row.assigned_user_folded]) for row in rows]
+
+
+def _under_a_former_name(tx: Tx, tenant: TenantKey, users: Mapping[int, sa.Row[Any]]) -> list[_Link]:
+    """Registrations of these users that bear another name than the user has now."""
+    column = registration.c.assigned_user_id
+    rows = tx.rows(
+        _LINKED.where(registration.c.tenant_id == tenant, column.in_(list(users))).order_by(
+            column, registration.c.id
+        )
+    )
+    links = [_Link(row, users[row.assigned_user_id]) for row in rows]
+    return [link for link in links if link.registration.assigned_user_upn != link.user.upn]
+
+
+_LINKED: Final = sa.select(
+    registration.c.id,
+    registration.c.uuid,
+    registration.c.device_id,
+    registration.c.assigned_user_id,
+    registration.c.assigned_user_upn,
+    registration.c.assigned_user_folded,
+)
 
 
 def _announce(tx: Tx, tenant: TenantKey, rows: Sequence[sa.Row[Any]]) -> None:

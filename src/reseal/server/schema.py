@@ -17,6 +17,7 @@ from reseal.directory import tables as directory_tables
 from reseal.esp import tables as esp_tables
 from reseal.kernel import deadlines, events
 from reseal.kernel.db import metadata
+from reseal.kernel.db.estimates import write_estimates
 from reseal.kernel.db.postgresql import postgresql_engine
 from reseal.kernel.db.sqlite import sqlite_engine
 from reseal.kernel.errors import Conflict
@@ -58,6 +59,8 @@ def ensure_schema(url: str) -> bool:
                     remedy="Start the newer Reseal that wrote it, or restore a backup from before.",
                 )
             upgrade(connection)
+            if connection.dialect.name == "sqlite":
+                write_estimates(connection)
             return True
     finally:
         engine.dispose()
