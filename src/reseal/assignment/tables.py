@@ -122,14 +122,38 @@ Values = dict[str, Any]
 
 def target_of(row: sa.Row[Any]) -> Target:
     """The target in a row of `assignment_target`."""
+    return _target(
+        row.item_kind,
+        row.item_id,
+        row.mode,
+        row.target_kind,
+        row.group_id,
+        row.filter_id,
+        row.filter_mode,
+        row.intent,
+    )
+
+
+@lru_cache(maxsize=10_000)
+def _target(
+    item_kind: str,
+    item_id: int,
+    mode: str,
+    target_kind: str,
+    group_id: int | None,
+    filter_id: int | None,
+    filter_mode: str,
+    intent: str,
+) -> Target:
+    """One value for equal rows: every unit that makes a set reads all targets."""
     return Target(
-        item=item_of(row),
-        mode=Mode(row.mode),
-        kind=TargetKind(row.target_kind),
-        group=row.group_id,
-        filter=row.filter_id,
-        filter_mode=FilterMode(row.filter_mode),
-        intent=Intent(row.intent),
+        item=ItemRef(ItemKind(item_kind), item_id),
+        mode=Mode(mode),
+        kind=TargetKind(target_kind),
+        group=group_id,
+        filter=filter_id,
+        filter_mode=FilterMode(filter_mode),
+        intent=Intent(intent),
     )
 
 
