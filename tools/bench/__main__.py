@@ -26,7 +26,7 @@ def main(arguments: Sequence[str]) -> int:
     asked = _parser().parse_args(arguments)
     sizes = QUICK if asked.quick else FULL
     collect_seldom()
-    with tempfile.TemporaryDirectory(prefix="reseal-bench-") as name:
+    with tempfile.TemporaryDirectory(prefix="reseal-measured-") as name:
         folder = Path(name)
         folder.chmod(0o755)  # PostgreSQL's account has to pass through
         found = asyncio.run(_measure(folder, sizes, asked.database, asked.only or TOPICS))

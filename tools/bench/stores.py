@@ -26,6 +26,8 @@ class Store(Protocol):
     """One kind of database."""
 
     name: str
+    is_remote: bool
+    """Whether statements are sent to another process."""
 
     def empty(self) -> str:
         """The URL of a database with every table and no row."""
@@ -41,6 +43,7 @@ class SqliteStore:
     """Files in a folder."""
 
     name = "SQLite"
+    is_remote = False
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -66,6 +69,7 @@ class PostgresStore:
     """Databases of the server that the tests use too. It does not wait for the disk, which costs no CPU."""
 
     name = "PostgreSQL"
+    is_remote = True
 
     def __init__(self, folder: Path, programs: Path) -> None:
         self._server = postgres.shared_server(
@@ -74,7 +78,7 @@ class PostgresStore:
         self._numbers = itertools.count(1)
 
     def empty(self) -> str:
-        name = f"bench_{next(self._numbers)}"
+        name = f"measured_{next(self._numbers)}"
         self._server.create(name)
         return self._server.url(name)
 
