@@ -21,16 +21,28 @@ _STOP_SECONDS = 10
 
 def keep(owner: int, folder: str, account: str | None, command: list[str]) -> None:
     """Run `command` as `account` until it ends or process `owner` is gone, then remove `folder`."""
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, _leave)
     server = subprocess.Popen(command, cwd=folder, user=account, group=account)
-    while server.poll() is None and _alive(owner):
-        time.sleep(_LOOK_SECONDS)
-    if server.poll() is None:
-        server.send_signal(signal.SIGQUIT)  # "immediate shutdown": nobody wants these data any more
-        try:
-            server.wait(_STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            server.kill()
-        shutil.rmtree(folder, ignore_errors=True)
+    try:
+        while server.poll() is None and _alive(owner):
+            time.sleep(_LOOK_SECONDS)
+    finally:
+        if server.poll() is None:
+            _stop(server)
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _leave(number: int, _frame: object) -> None:
+    raise SystemExit(128 + number)
+
+
+def _stop(server: subprocess.Popen[bytes]) -> None:
+    server.send_signal(signal.SIGQUIT)  # "immediate shutdown": nobody wants these data any more
+    try:
+        server.wait(_STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        server.kill()
 
 
 def _alive(process: int) -> bool:

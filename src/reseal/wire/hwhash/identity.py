@@ -146,7 +146,7 @@ def registration_problems(presented: HardwareHash) -> tuple[HashProblem, ...]:
             message = f"The hardware hash holds no {name}"
             remedy = f"Have the system {name} written to the firmware, then capture the hash again"
             problems.append(HashProblem(HASH_CODE, message, remedy))
-    if not problems and not evidence(presented):
+    if not problems and next(_evidence(presented), None) is None:
         message = "The hardware hash holds nothing by which the device could be recognised"
         remedy = (
             "Capture the hash again in the full Windows, with the TPM and the built-in network switched on"

@@ -77,14 +77,14 @@ class HardwareHash:
 
     def values(self, kind: int, of: type[T]) -> tuple[T, ...]:
         """The values of all records of one type that could be read as `of`."""
-        return tuple(self._values(kind, of))
+        return tuple([r.value for r in self.records if r.type == kind and isinstance(r.value, of)])
 
     def value(self, kind: int, of: type[T]) -> T | None:
         """The first value of a type, None if the hash holds none that could be read."""
-        return next(self._values(kind, of), None)
-
-    def _values(self, kind: int, of: type[T]) -> Iterator[T]:
-        return (r.value for r in self.records if r.type == kind and isinstance(r.value, of))
+        for record in self.records:
+            if record.type == kind and isinstance(record.value, of):
+                return record.value
+        return None
 
     def _text(self, kind: RecordType) -> str:
         return (self.value(kind, str) or "").strip()
@@ -132,7 +132,7 @@ class HardwareHash:
     @property
     def ek_digest(self) -> bytes | None:
         """SHA-256 of the modulus of the endorsement key: the offline device id of kind 1, else computed."""
-        for identifier in self._values(RecordType.OFFLINE_DEVICE_ID, OfflineDeviceId):
+        for identifier in self.values(RecordType.OFFLINE_DEVICE_ID, OfflineDeviceId):
             if identifier.is_ek_digest:
                 return identifier.identifier
         return _digest(self.ek_modulus)
