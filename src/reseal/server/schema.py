@@ -13,15 +13,21 @@ import sqlalchemy as sa
 from reseal.assignment import tables as assignment_tables
 from reseal.autopilot import tables as autopilot_tables
 from reseal.catalog import tables as catalog_tables
+from reseal.deployment import tables as deployment_tables
 from reseal.directory import tables as directory_tables
 from reseal.esp import tables as esp_tables
+from reseal.join import tables as join_tables
 from reseal.kernel import deadlines, events
 from reseal.kernel.db import metadata
 from reseal.kernel.db.estimates import write_estimates
 from reseal.kernel.db.postgresql import postgresql_engine
 from reseal.kernel.db.sqlite import sqlite_engine
 from reseal.kernel.errors import Conflict
+from reseal.managed import tables as managed_tables
+from reseal.mdm import tables as mdm_tables
+from reseal.runtime import tables as runtime_tables
 from reseal.signin import tables as signin_tables
+from reseal.trust import tables as trust_tables
 
 TABLE_MODULES = (
     deadlines,
@@ -31,7 +37,13 @@ TABLE_MODULES = (
     assignment_tables,
     autopilot_tables,
     catalog_tables,
+    managed_tables,
     esp_tables,
+    deployment_tables,
+    join_tables,
+    trust_tables,
+    mdm_tables,
+    runtime_tables,
 )
 """Where tables are declared; `metadata` knows them once these are imported."""
 

@@ -8,6 +8,7 @@ from typing import TypeVar
 from uuid import UUID
 
 import msgspec
+from cryptography import x509
 from starlette.requests import ClientDisconnect, Request
 
 from reseal.kernel.errors import Detail, Invalid, TooLarge, Unauthenticated
@@ -41,6 +42,15 @@ class Call:
         if self._caller is None:
             raise Unauthenticated(code="NoCaller", message="This request carries no proof of who sends it.")
         return self._caller
+
+    @property
+    def client_certificate(self) -> x509.Certificate | None:
+        """The client certificate of the TLS connection, if the client showed one. Who issued it, and whether
+        it still counts, is for the handler to look up.
+        """
+        tls = self.request.scope.get("extensions", {}).get("tls") or {}
+        chain = tls.get("client_cert_chain") or ()
+        return x509.load_pem_x509_certificate(chain[0].encode()) if chain else None
 
     async def stream(self) -> AsyncIterator[bytes]:
         """The body in chunks as they arrive. Raises `TooLarge` once more than the route's limit was received:

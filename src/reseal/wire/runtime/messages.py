@@ -97,6 +97,8 @@ class AssignedUser(_Document, frozen=True, kw_only=True):
 
     upn: str
     greeting: str = ""
+    hint: str = ""
+    """Goes to the sign-in page as `reseal_hint`: it fills in the user name, which cannot be changed then."""
 
 
 class ProfileAnswer(_Document, frozen=True, kw_only=True):

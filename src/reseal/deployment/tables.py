@@ -1,0 +1,1 @@
+"""Tables of `deployment`: deployments and the blockers that cover them."""

@@ -1,0 +1,1 @@
+"""Tables of `managed`: enrolments, their certificates and users, deliveries."""

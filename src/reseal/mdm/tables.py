@@ -1,0 +1,1 @@
+"""Tables of `mdm`: the session of each enrolment."""

@@ -1,0 +1,1 @@
+"""Tables of `runtime`: runs of our own devices and what they reported."""

@@ -1,0 +1,1 @@
+"""Tables of `trust`: challenges that wait for their answer, what was proven."""
