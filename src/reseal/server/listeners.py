@@ -19,6 +19,7 @@ from starlette.types import ASGIApp
 
 from reseal.kernel.errors import Conflict
 from reseal.kernel.settings import ListenAddress
+from reseal.server.peer import PeerProtocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,7 @@ def _config(endpoint: Endpoint, drain_seconds: int) -> uvicorn.Config:
     return uvicorn.Config(
         endpoint.app,
         loop="none",
-        http="httptools",
+        http=PeerProtocol,
         lifespan="off",
         log_config=None,
         access_log=False,

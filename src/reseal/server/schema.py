@@ -17,7 +17,7 @@ from reseal.deployment import tables as deployment_tables
 from reseal.directory import tables as directory_tables
 from reseal.esp import tables as esp_tables
 from reseal.join import tables as join_tables
-from reseal.kernel import deadlines, events
+from reseal.kernel import authorities, deadlines, events
 from reseal.kernel.db import metadata
 from reseal.kernel.db.estimates import write_estimates
 from reseal.kernel.db.postgresql import postgresql_engine
@@ -30,6 +30,7 @@ from reseal.signin import tables as signin_tables
 from reseal.trust import tables as trust_tables
 
 TABLE_MODULES = (
+    authorities,
     deadlines,
     events,
     directory_tables,
