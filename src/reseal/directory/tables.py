@@ -132,6 +132,26 @@ device = sa.Table(
     sa.Index(None, "tenant_id", "owner_user_id"),
 )
 
+device_credential = sa.Table(
+    "directory_device_credential",
+    metadata,
+    *tenant_columns(),
+    sa.Column("device_id", sa.BigInteger, nullable=False),
+    sa.Column("thumbprint", sa.LargeBinary, nullable=False, unique=True),
+    sa.Column("transport_key", sa.LargeBinary, nullable=False),
+    sa.Column("proof", sa.Text, nullable=False),
+    sa.Column("user_id", sa.BigInteger),
+    sa.Column("created_at", Utc, nullable=False),
+    sa.Column("expires_at", Utc, nullable=False),
+    sa.ForeignKeyConstraint(
+        ["tenant_id", "device_id"], ["directory_device.tenant_id", "directory_device.id"], ondelete="CASCADE"
+    ),
+    sa.UniqueConstraint("tenant_id", "device_id"),
+)
+"""The certificate by which a joined device proves itself: one for each device. `thumbprint` is the SHA-256 of
+its DER form, `user_id` the key of who joined the device (kept when that user is deleted).
+"""
+
 role_assignment = sa.Table(
     "role_assignment",
     metadata,
