@@ -142,10 +142,11 @@ def make_root(
     purposes: Sequence[ObjectIdentifier],
     names: Names | None = None,
     lifetime: timedelta = ROOT_LIFETIME,
+    backdated: timedelta = BACKDATED,
 ) -> Authority:
     """A self-signed root called `name` for leaves of the given purposes; with `names`, for these alone."""
     subject = common_name(name)
-    builder = _builder(subject, subject, key.public_key(), clock, entropy, lifetime)
+    builder = _builder(subject, subject, key.public_key(), clock, entropy, lifetime, backdated=backdated)
     builder = _as_authority(builder, path_length=1).add_extension(
         x509.ExtendedKeyUsage(list(purposes)), critical=False
     )
@@ -162,11 +163,19 @@ def make_intermediate(
     clock: Clock,
     entropy: Entropy,
     lifetime: timedelta = INTERMEDIATE_LIFETIME,
+    backdated: timedelta = BACKDATED,
 ) -> Authority:
     """An authority under `root` that signs leaves only, bound by the same purposes and names."""
     issuer = root.certificate
     builder = _builder(
-        common_name(name), issuer.subject, key.public_key(), clock, entropy, lifetime, within=issuer
+        common_name(name),
+        issuer.subject,
+        key.public_key(),
+        clock,
+        entropy,
+        lifetime,
+        within=issuer,
+        backdated=backdated,
     )
     builder = _as_authority(builder, path_length=0).add_extension(_authority_key(issuer), critical=False)
     for extension in issuer.extensions:
