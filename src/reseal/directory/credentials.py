@@ -1,7 +1,8 @@
 """Device certificates on record: which certificate proves which directory device.
 
 A device has at most one; a new join replaces it, so that whoever holds an older one is nobody any more.
-Possession of the key is shown elsewhere (TLS, a signed request): this module only says whose a certificate is.
+Possession of the key is shown elsewhere (TLS, a signed request): this module only says whose a certificate
+is.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from reseal.directory.devices import device_by_id
 from reseal.directory.tables import device, device_credential
 from reseal.kernel import events
 from reseal.kernel.db import Tx
-from reseal.kernel.events import Subject
+from reseal.kernel.events import JsonValue, Subject
 from reseal.kernel.ids import TenantKey
 
 
@@ -36,7 +37,7 @@ class DeviceCredential:
     transport_key: bytes
     """BCRYPT_RSAKEY_BLOB, to which session keys are encrypted; empty if none was given."""
     proof: str
-    """How the TPM was proven at the join: `hardware`, `hardwareUnknownVendor`, `virtual`; empty: not at all."""
+    """How the TPM was proven: `hardware`, `hardwareUnknownVendor`, `virtual`; empty: not at all."""
     user: int | None
     """Who joined the device; None for the technician flow."""
     created_at: datetime
@@ -72,7 +73,11 @@ def store_device_credential(
             expires_at=expires_at,
         )
     )
-    told = {"thumbprint": _thumbprint(certificate).hex(), "proof": proof, "replaced": replaced}
+    told: dict[str, JsonValue] = {
+        "thumbprint": _thumbprint(certificate).hex(),
+        "proof": proof,
+        "replaced": replaced,
+    }
     events.record(tx, tenant, "device.certificate_issued", subject, told)
 
 
