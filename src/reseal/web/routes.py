@@ -8,6 +8,7 @@ not exist where it is not declared), permission, then the handler, which reads a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from enum import Flag, auto
@@ -55,6 +56,8 @@ class Route:
     """One method on one path, with everything an auditor asks of it.
 
     `permission` is the name that the caller must hold, `limit` the longest body in bytes (0: it reads none).
+    `any_case` matches the path in any letter case, as Microsoft's clients need (`spec/identity.md 1.1`);
+    parameters keep the case that they were sent in.
     """
 
     method: str
@@ -63,6 +66,7 @@ class Route:
     permission: str | Public
     limit: int
     listener: Listener
+    any_case: bool = False
 
     def __post_init__(self) -> None:
         if not self.permission:
@@ -84,11 +88,7 @@ def application(
     `hosts` are the names this server answers to (any other Host gets 421); `authenticate` proves a caller
     from a request or raises `Unauthenticated`; `entropy` makes the ids by which a fault is found in the log.
     """
-    served = [
-        StarletteRoute(route.path, _endpoint(route, authenticate), methods=[route.method])
-        for route in routes
-        if listener in route.listener
-    ]
+    served = [_served(route, authenticate) for route in routes if listener in route.listener]
     app = Starlette(
         routes=served,
         exception_handlers={
@@ -98,6 +98,13 @@ def application(
         },
     )
     return Edge(app, hosts)
+
+
+def _served(route: Route, authenticate: Authenticate) -> StarletteRoute:
+    served = StarletteRoute(route.path, _endpoint(route, authenticate), methods=[route.method])
+    if route.any_case:
+        served.path_regex = re.compile(served.path_regex.pattern, re.IGNORECASE)
+    return served
 
 
 def _endpoint(route: Route, authenticate: Authenticate) -> Callable[[Request], Awaitable[Response]]:

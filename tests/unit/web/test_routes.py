@@ -206,3 +206,14 @@ async def test_an_id_in_a_path_must_have_the_form_of_one() -> None:
 async def test_a_route_without_permission_or_limit_cannot_be_declared(permission: str, limit: int) -> None:
     with pytest.raises(ValueError, match="declares"):
         Route("GET", "/", echo, permission, limit, Listener.BOTH)
+
+
+async def test_a_path_in_any_case_keeps_the_case_of_its_parameters() -> None:
+    async def name(call: Call) -> Response:
+        return Json({"name": call.request.path_params["name"]})
+
+    loose = Route("GET", "/Common/UserRealm/{name}", name, OPEN, 0, Listener.BOTH, any_case=True)
+    strict = Route("GET", "/Names/{name}", name, OPEN, 0, Listener.BOTH)
+    async with serve(loose, strict) as client:
+        assert (await client.get("/common/userREALM/Ann")).json() == {"name": "Ann"}
+        assert (await client.get("/names/Ann")).status_code == 404
