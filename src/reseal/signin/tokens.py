@@ -1,18 +1,24 @@
-"""Access tokens: RS256 JWTs with Microsoft's claim names (spec/identity.md 1.3).
+"""Tokens: RS256 JWTs with Microsoft's claim names (spec/identity.md 1.3).
 
-Keys are kept encrypted in the database, so that replicas sign alike; the newest signs, all verify.
+Keys are kept encrypted in the database, so that replicas sign alike; the newest signs, all verify. Three
+kinds of token exist, and none passes for another: an application's (`issue`), a user's or device's
+(`issue_access`), and what a client is told of its user (`issue_id`).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from joserfc import jwt
+from joserfc import jws, jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet, RSAKey
 
@@ -20,36 +26,44 @@ from reseal.kernel.db import Tx
 from reseal.kernel.errors import Unauthenticated
 from reseal.kernel.keys import KeySource
 from reseal.kernel.secretbox import SecretBox
+from reseal.signin.claims import AccessClaims, Claims, Hint, IdClaims
+from reseal.signin.resources import DRS_AUDIENCES, MDM_AUDIENCES
+from reseal.signin.seals import Seals
 from reseal.signin.tables import signing_key
 
+__all__ = [
+    "AUDIENCE",
+    "DRS_AUDIENCES",
+    "HINT_LIFETIME",
+    "LIFETIME",
+    "MDM_AUDIENCES",
+    "AccessClaims",
+    "Claims",
+    "Hint",
+    "IdClaims",
+    "TokenSigner",
+    "load_signer",
+]
+
 LIFETIME = timedelta(hours=1)
+HINT_LIFETIME = timedelta(minutes=15)
 AUDIENCE = "urn:reseal:api"
 _PURPOSE = "token signing key"
+_HINT = "sign-in hint"
 _SKEW = timedelta(minutes=5)
 
 
-@dataclass(frozen=True, slots=True)
-class Claims:
-    """What an access token says: the tenant, the client acting, its permissions, and until when."""
-
-    tenant_id: UUID
-    client_id: UUID
-    name: str
-    permissions: frozenset[str]
-
-
 class TokenSigner:
-    """Signs and verifies with the keys it was given, newest first."""
+    """Signs and verifies with the keys it was given, newest first; `seals` has keys derived from them."""
 
     def __init__(self, keys: list[RSAKey]) -> None:
         self._keys = KeySet([*keys])
         self._signing = keys[0]
+        self.seals = Seals([_derived(key) for key in keys])
 
     def issue(self, claims: Claims, *, issuer: str, now: datetime, token_id: UUID) -> str:
         """An access token for a client, valid for `LIFETIME`."""
-        issued = int(now.timestamp())
         payload = {
-            "iss": issuer,
             "aud": AUDIENCE,
             "tid": str(claims.tenant_id),
             "sub": str(claims.client_id),
@@ -59,36 +73,87 @@ class TokenSigner:
             "app_displayname": claims.name,
             "idtyp": "app",
             "roles": sorted(claims.permissions),
-            "iat": issued,
-            "nbf": issued,
-            "exp": issued + int(LIFETIME.total_seconds()),
-            "uti": str(token_id),
-            "ver": "2.0",
         }
-        return jwt.encode({"alg": "RS256", "kid": self._signing.kid, "typ": "JWT"}, payload, self._signing)
+        return self._signed(payload, issuer, now, token_id)
+
+    def issue_access(self, claims: AccessClaims, *, issuer: str, now: datetime, token_id: UUID) -> str:
+        """An access token for a user, or a device without one, valid for `LIFETIME`."""
+        return self._signed(claims.to_json(), issuer, now, token_id)
+
+    def issue_id(self, claims: IdClaims, *, issuer: str, now: datetime, token_id: UUID) -> str:
+        """An ID token, valid for `LIFETIME`."""
+        return self._signed(claims.to_json(), issuer, now, token_id)
 
     def verify(self, token: str, *, now: datetime) -> Claims:
-        """What a token says, if one of our keys signed it for our API and it is in force.
+        """What an application's token says, if one of our keys signed it for our API and it is in force.
 
         Raises `Unauthenticated` saying which of these does not hold.
         """
-        try:
-            claims: dict[str, Any] = jwt.decode(token, self._keys, algorithms=["RS256"]).claims
-        except (JoseError, ValueError):
-            raise _rejected("is not signed by this server") from None
-        if claims.get("aud") != AUDIENCE or claims.get("idtyp") != "app":
-            raise _rejected("is not meant for this API")
-        moment = now.timestamp()
-        if not claims["nbf"] - _SKEW.total_seconds() <= moment < claims["exp"]:
-            raise _rejected("is expired or not valid yet")
+        claims = self._verified(token, now, {"app"}, {AUDIENCE})
         return Claims(
             UUID(claims["tid"]), UUID(claims["appid"]), claims["app_displayname"], frozenset(claims["roles"])
         )
+
+    def verify_access(self, token: str, *, now: datetime, audiences: Collection[str]) -> AccessClaims:
+        """What a user's or device's token says, if one of our keys signed it for one of `audiences` and it is
+        in force. Whether user and device still exist is for the caller to look up.
+
+        Raises `Unauthenticated`.
+        """
+        return AccessClaims.from_json(self._verified(token, now, {"user", "device"}, audiences))
+
+    def sign_hint(self, upn: str, greeting: str, registration: UUID, *, now: datetime) -> str:
+        """A text for `reseal_hint` of the authorize endpoint; it counts for `HINT_LIFETIME`."""
+        until = int((now + HINT_LIFETIME).timestamp())
+        said = {"upn": upn, "greeting": greeting, "registration": str(registration), "exp": until}
+        return self.seals.seal(_HINT, json.dumps(said, separators=(",", ":")).encode())
+
+    def read_hint(self, text: str, *, now: datetime) -> Hint | None:
+        """The hint, if this server gave it out and it still counts."""
+        opened = self.seals.opened(_HINT, text)
+        if opened is None:
+            return None
+        said = json.loads(opened)
+        if now.timestamp() >= said["exp"]:
+            return None
+        return Hint(said["upn"], said["greeting"], UUID(said["registration"]))
 
     def public_keys(self) -> dict[str, Any]:
         """The key set (JWKS) that relying parties fetch."""
         published = [{**key.as_dict(private=False), "use": "sig", "alg": "RS256"} for key in self._keys.keys]
         return {"keys": published}
+
+    def _signed(self, claims: dict[str, Any], issuer: str, now: datetime, token_id: UUID) -> str:
+        """A JWS of three parts. Its payload is ASCII: the set-up of Windows decodes it by hand, and whatever
+        else it finds there ends in 80004005 (spec/identity.md 1.3).
+        """
+        issued = int(now.timestamp())
+        payload = {
+            "iss": issuer,
+            **claims,
+            "iat": issued,
+            "nbf": issued,
+            "exp": issued + int(LIFETIME.total_seconds()),
+            "uti": str(token_id),
+            "ver": "2.0" if issuer.endswith("/v2.0") else "1.0",
+        }
+        text = json.dumps(payload, ensure_ascii=True, separators=(",", ":"))
+        header = {"alg": "RS256", "kid": self._signing.kid, "typ": "JWT"}
+        return jws.serialize_compact(header, text, self._signing)
+
+    def _verified(
+        self, token: str, now: datetime, kinds: Collection[str], audiences: Collection[str]
+    ) -> dict[str, Any]:
+        try:
+            claims: dict[str, Any] = jwt.decode(token, self._keys, algorithms=["RS256"]).claims
+        except (JoseError, ValueError):
+            raise _rejected("is not signed by this server") from None
+        if claims.get("idtyp") not in kinds or claims.get("aud") not in audiences:
+            raise _rejected("is not meant for this API")
+        moment = now.timestamp()
+        if not claims["nbf"] - _SKEW.total_seconds() <= moment < claims["exp"]:
+            raise _rejected("is expired or not valid yet")
+        return claims
 
 
 def _rejected(why: str) -> Unauthenticated:
@@ -97,6 +162,15 @@ def _rejected(why: str) -> Unauthenticated:
         message=f"The access token {why}.",
         remedy="Get a new one from the token endpoint.",
     )
+
+
+def _derived(key: RSAKey) -> bytes:
+    """A key for seals that whoever has the signing key knows, and nobody else."""
+    private = key.private_key
+    assert isinstance(private, RSAPrivateKey)
+    exponent = private.private_numbers().d
+    material = exponent.to_bytes((exponent.bit_length() + 7) // 8, "big")
+    return HKDF(SHA256(), 32, salt=None, info=b"reseal seals").derive(material)
 
 
 def load_signer(tx: Tx, box: SecretBox, keys: KeySource) -> TokenSigner:
