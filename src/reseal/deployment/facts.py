@@ -7,22 +7,10 @@ A fact that does not fit the present state is no error: devices repeat themselve
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TypeAlias
 
-
-class Flow(StrEnum):
-    """Which part of the story."""
-
-    TECHNICIAN = "technician"
-    USER = "user"
-
-
-class Phase(StrEnum):
-    """The phases of the Enrollment Status Page that the server releases."""
-
-    DEVICE = "device"
-    ACCOUNT = "account"
+from reseal.esp.flows import Flow as Flow
+from reseal.esp.flows import Phase as Phase
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +33,13 @@ class Attested:
 @dataclass(frozen=True, slots=True)
 class Refused:
     """A step was refused: attestation, join or enrolment. `step` is one of these words, `code` what the
-    device shows.
+    device shows. `flow` is None if the door cannot tell in which part it was.
     """
 
     step: str
     code: str
     message: str
+    flow: Flow | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,9 +133,12 @@ class LeftPage:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """The enrolment ended: unenrolled, replaced, or its registration is gone."""
+    """The enrolment ended: unenrolled, replaced, or its registration is gone. With an `enrolment` only the
+    deployment of that one ends; without, whichever is under way.
+    """
 
     reason: str
+    enrolment: int | None = None
 
 
 Fact: TypeAlias = (

@@ -1,4 +1,4 @@
-"""Where Enrollment Status Page profiles lie."""
+"""Where Enrollment Status Page profiles lie, and the phases of the page on each device."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from reseal.directory.tables import Folded
+from reseal.esp.flows import Flow
 from reseal.esp.model import EspProfile, from_json
+from reseal.esp.model_phase import PhaseState, PhaseStatus, Tracked
 from reseal.kernel.db import Json, Utc, metadata, tenant_columns
 
 esp_profile = sa.Table(
@@ -47,6 +49,33 @@ esp_selected_app = sa.Table(
 catalogue.
 """
 
+esp_phase = sa.Table(
+    "esp_phase",
+    metadata,
+    *tenant_columns(),
+    sa.Column("enrolment_id", sa.BigInteger, nullable=False),
+    sa.Column("user_id", sa.BigInteger, nullable=False),
+    sa.Column("run", sa.Integer, nullable=False),
+    sa.Column("flow", sa.Text, nullable=False),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("settings", Json, nullable=False),
+    sa.Column("profile_name", sa.Text, nullable=False),
+    sa.Column("selected_apps", Json, nullable=False),
+    sa.Column("held", Json, nullable=False),
+    sa.Column("tracked", Json),
+    sa.Column("begun_at", Utc, nullable=False),
+    sa.Column("deadline", Utc, nullable=False),
+    sa.Column("requested_at", Utc),
+    sa.Column("released_at", Utc),
+    sa.Column("error_code", sa.Text, nullable=False),
+    sa.Column("error_message", sa.Text, nullable=False),
+    sa.ForeignKeyConstraint(["tenant_id"], ["tenant.id"]),
+    sa.UniqueConstraint("tenant_id", "enrolment_id", "user_id", "run"),
+)
+"""One row for each run of a phase; `user_id` 0 is the machine. Profiles may change or go, so their name and
+settings are kept here. Runs outlast their enrolment: reports tell of them.
+"""
+
 
 def to_esp(row: sa.Row[Any], selected_apps: Iterable[int]) -> EspProfile:
     """A row of `esp_profile` with the apps selected in it, as a value."""
@@ -61,4 +90,27 @@ def to_esp(row: sa.Row[Any], selected_apps: Iterable[int]) -> EspProfile:
         selected_apps=tuple(sorted(selected_apps)),
         created_at=row.created_at,
         modified_at=row.modified_at,
+    )
+
+
+def to_phase(row: sa.Row[Any]) -> PhaseState:
+    """A row of `esp_phase` as a value."""
+    return PhaseState(
+        id=row.id,
+        enrolment_id=row.enrolment_id,
+        user=row.user_id,
+        flow=Flow(row.flow),
+        run=row.run,
+        status=PhaseStatus(row.status),
+        settings=from_json(row.settings),
+        profile_name=row.profile_name,
+        selected_apps=tuple(row.selected_apps),
+        held=tuple(row.held),
+        tracked=None if row.tracked is None else tuple(Tracked.from_json(each) for each in row.tracked),
+        begun_at=row.begun_at,
+        deadline=row.deadline,
+        requested_at=row.requested_at,
+        released_at=row.released_at,
+        error_code=row.error_code,
+        error_message=row.error_message,
     )
