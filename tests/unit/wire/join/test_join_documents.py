@@ -133,7 +133,10 @@ def test_an_answer_names_the_certificate_the_user_and_new_administrators():
     assert read_join_answer(written) == answer
     assert answer.administrators == ("S-1-12-1-1-2-3-4", "S-1-12-1-5-6-7-8")
     shown = json.loads(written)
-    assert shown["Certificate"]["Thumbprint"] == hashlib.sha1(b"certificate").hexdigest().upper()
+    assert (
+        shown["Certificate"]["Thumbprint"]
+        == hashlib.sha1(b"certificate", usedforsecurity=False).hexdigest().upper()
+    )
     assert shown["MembershipChanges"][0]["LocalSID"] == "S-1-5-32-544"
 
 
