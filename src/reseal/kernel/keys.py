@@ -1,13 +1,17 @@
 """Key pairs as an input: OpenSSL's in production, seeded and marked ones in rehearsals.
 
-A rehearsal must give the same certificates for the same seed, so its keys come from an `Entropy`. Whoever
-knows the seed knows the key. Therefore every seeded RSA modulus begins with `REHEARSAL_MARKER`, in plain
-sight of anyone who prints it, and a real server refuses such a key (`is_rehearsal_key`). A P-256 key has no
-room for a mark; where a rehearsal's P-256 key could reach a real server, the certificate above it tells.
+A rehearsal must give the same certificates for the same seed, so its keys come from an `Entropy`: searched
+for prime by prime (`SeededKeys`, half a second each) or drawn from a pool whose primes were found beforehand
+(`PooledKeys`). Whoever knows the seed knows the key. Therefore every seeded RSA modulus begins with
+`REHEARSAL_MARKER`, in plain sight of anyone who prints it, and a real server refuses such a key
+(`is_rehearsal_key`). A P-256 key has no room for a mark; where a rehearsal's P-256 key could reach a real
+server, the certificate above it tells.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from importlib import resources
 from typing import Protocol
 
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -15,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa as openssl_rsa
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPrivateNumbers, RSAPublicKey
 from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 
-from reseal.kernel.entropy import Entropy
+from reseal.kernel.entropy import Entropy, SeededEntropy
 
 PUBLIC_EXPONENT = 65537
 LEAST_RSA_BITS = 2048
@@ -65,8 +69,37 @@ class SeededKeys:
         return ec.derive_private_key(1 + self._entropy.below(P256_ORDER - 1), ec.SECP256R1())
 
 
+class PooledKeys:
+    """Replayable RSA keys of 2048 bits without the search: each is drawn from a pool of `POOL_SIZE`, in an
+    order that the entropy gives, and never again. `fork` gives each actor a source of its own on the same
+    pool, so no two share a key. An empty pool, and other lengths, are served as `SeededKeys` does.
+    """
+
+    def __init__(self, entropy: Entropy) -> None:
+        self._entropy = entropy
+        self._seeded = SeededKeys(entropy.fork("seeded keys"))
+        self._left = _shuffled(list(enumerate(_pool_distances())), entropy.fork("pool"))
+
+    def rsa(self, bits: int = 2048) -> RSAPrivateKey:
+        if bits != LEAST_RSA_BITS or not self._left:
+            return self._seeded.rsa(bits)
+        number, distances = self._left.pop()
+        return _rsa_key(*pooled_primes(number, distances))
+
+    def p256(self) -> ec.EllipticCurvePrivateKey:
+        return self._seeded.p256()
+
+    def fork(self, name: str) -> PooledKeys:
+        """A source with a stream of its own for everything but the order in which the pool is drawn from."""
+        other = PooledKeys.__new__(PooledKeys)
+        other._entropy = self._entropy.fork(name)
+        other._seeded = SeededKeys(other._entropy.fork("seeded keys"))
+        other._left = self._left
+        return other
+
+
 def is_rehearsal_key(key: PublicKeyTypes) -> bool:
-    """Whether this public key is an RSA key made by `SeededKeys`, whose private half is no secret."""
+    """Whether this public key is an RSA key made for rehearsals, whose private half is no secret."""
     if not isinstance(key, RSAPublicKey):
         return False
     modulus = key.public_numbers().n
@@ -85,7 +118,8 @@ def _rsa_key(p: int, q: int) -> RSAPrivateKey:
     numbers = RSAPrivateNumbers(
         p, q, d, d % (p - 1), d % (q - 1), pow(q, -1, p), openssl_rsa.RSAPublicNumbers(PUBLIC_EXPONENT, p * q)
     )
-    return numbers.private_key()
+    # OpenSSL would prove the primes anew, which takes 40 ms; whoever calls has just made or kept them.
+    return numbers.private_key(unsafe_skip_rsa_key_validation=True)
 
 
 # --- primes whose product begins with the marker ------------------------------------------------------------
@@ -98,15 +132,23 @@ def _marked_primes(bits: int, entropy: Entropy) -> tuple[int, int]:
     wanted moduli are the interval [low, low + span); the second is a random prime whose product with the
     first falls into it.
     """
+    p = _prime_from(_first_start(bits, entropy))
+    return p, _prime_from(_second_start(bits, p, entropy))
+
+
+def _first_start(bits: int, entropy: Entropy) -> int:
+    """Where the search for the first prime begins."""
     half = bits // 2
-    top = 0b1111 << (half - 4)
-    p = _prime_from(top | entropy.below(1 << (half - 4)))
+    return 0b1111 << (half - 4) | entropy.below(1 << (half - 4))
+
+
+def _second_start(bits: int, p: int, entropy: Entropy) -> int:
+    """Where the search for the second prime begins."""
     span = 1 << (bits - 8 * len(REHEARSAL_MARKER))
     low = int.from_bytes(REHEARSAL_MARKER, "big") * span
     first = -(-low // p)
     # The last eighth of the interval stays free as room for the search of the next prime.
-    q = _prime_from(first + entropy.below(span // p * 7 // 8))
-    return p, q
+    return first + entropy.below(span // p * 7 // 8)
 
 
 def _small_primes(limit: int) -> tuple[int, ...]:
@@ -160,3 +202,50 @@ def _passes(candidate: int, base: int, odd: int, twos: int) -> bool:
         if power == candidate - 1:
             return True
     return False
+
+
+# --- the pool -----------------------------------------------------------------------------------------------
+
+POOL_SIZE = 512
+POOL_FILE = "key_pool.txt"
+"""Beside this module: for each key how far its two primes lie behind the places where their search began.
+The places follow from the key's number, so that is all there is to keep. `tools/key_pool.py` writes it.
+"""
+
+Distances = tuple[int, int]
+
+
+def search_distances(number: int) -> Distances:
+    """The distances of key `number` of the pool, found by searching: half a second."""
+    entropy = _pool_entropy(number)
+    start = _first_start(LEAST_RSA_BITS, entropy)
+    p = _prime_from(start)
+    second = _second_start(LEAST_RSA_BITS, p, entropy)
+    q = _prime_from(second)
+    if (p - 1) % PUBLIC_EXPONENT == 0 or (q - 1) % PUBLIC_EXPONENT == 0:
+        raise ValueError(f"key {number} of the pool would not fit the exponent; change the pool's seed")
+    return p - start, q - second
+
+
+def pooled_primes(number: int, distances: Distances) -> tuple[int, int]:
+    """The primes of key `number` of the pool."""
+    entropy = _pool_entropy(number)
+    p = _first_start(LEAST_RSA_BITS, entropy) + distances[0]
+    return p, _second_start(LEAST_RSA_BITS, p, entropy) + distances[1]
+
+
+def _pool_entropy(number: int) -> Entropy:
+    return SeededEntropy("reseal key pool").fork(str(number))
+
+
+def _pool_distances() -> Iterator[Distances]:
+    for line in resources.files("reseal.kernel").joinpath(POOL_FILE).read_text("ascii").splitlines():
+        first, second = line.split()
+        yield int(first), int(second)
+
+
+def _shuffled(items: list[tuple[int, Distances]], entropy: Entropy) -> list[tuple[int, Distances]]:
+    for last in range(len(items) - 1, 0, -1):
+        other = entropy.below(last + 1)
+        items[last], items[other] = items[other], items[last]
+    return items

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from importlib import resources
+
 import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 
 from reseal.kernel.entropy import SeededEntropy
 from reseal.kernel.keys import (
+    POOL_FILE,
+    POOL_SIZE,
     REHEARSAL_MARKER,
     KeySource,
     OpenSslKeys,
+    PooledKeys,
     SeededKeys,
     is_rehearsal_key,
 )
@@ -42,7 +47,7 @@ def test_two_devices_never_share_a_key() -> None:
 @pytest.mark.parametrize("seed", range(4))
 def test_a_seeded_rsa_key_is_a_sound_key(seed: int) -> None:
     """OpenSSL checks primes and exponents when it loads the key; a signature shows that the parts fit."""
-    key = _seeded(seed).rsa()
+    key = _seeded(seed).rsa().private_numbers().private_key()
 
     key.public_key().verify(key.sign(b"x", PKCS1v15(), hashes.SHA256()), b"x", PKCS1v15(), hashes.SHA256())
     assert key.key_size == 2048
@@ -72,3 +77,66 @@ def test_no_source_makes_a_weak_key(source: KeySource, bits: int) -> None:
 
 def test_a_longer_key_may_be_asked_for() -> None:
     assert OpenSslKeys().rsa(3072).key_size == 3072
+
+
+# --- the pool -----------------------------------------------------------------------------------------------
+
+
+def _pooled(seed: int = 1) -> PooledKeys:
+    return PooledKeys(SeededEntropy(seed))
+
+
+def test_every_key_of_the_pool_is_marked_and_another() -> None:
+    source = _pooled()
+    moduli = [source.rsa().public_key().public_numbers().n for _ in range(POOL_SIZE)]
+
+    assert len(set(moduli)) == POOL_SIZE
+    assert all(n.to_bytes(256, "big").startswith(REHEARSAL_MARKER) for n in moduli)
+
+
+def test_keys_of_the_pool_are_sound() -> None:
+    """OpenSSL proves some of them; `tools/key_pool.py` found all in the same way."""
+    source = _pooled()
+    for _ in range(12):
+        key = source.rsa().private_numbers().private_key()
+        signature = key.sign(b"x", PKCS1v15(), hashes.SHA256())
+        key.public_key().verify(signature, b"x", PKCS1v15(), hashes.SHA256())
+
+
+def test_the_seed_decides_the_order_of_the_pool() -> None:
+    def drawn(seed: int) -> list[int]:
+        source = _pooled(seed)
+        return [source.rsa().public_key().public_numbers().n for _ in range(5)]
+
+    assert drawn(1) == drawn(1)
+    assert drawn(1) != drawn(2)
+
+
+def test_forks_draw_from_one_pool_and_have_streams_of_their_own() -> None:
+    source = _pooled()
+    adele, bianca = source.fork("adele"), source.fork("bianca")
+    keys = [each.rsa().private_numbers() for each in (adele, bianca, source, adele)]
+
+    assert len({numbers.p for numbers in keys}) == 4
+    assert adele.p256().private_numbers() != bianca.p256().private_numbers()
+    assert (
+        _pooled().fork("adele").p256().private_numbers() == _pooled().fork("adele").p256().private_numbers()
+    )
+
+
+def test_an_empty_pool_and_longer_keys_are_served_by_searching() -> None:
+    source = _pooled()
+    pool = [source.rsa() for _ in range(POOL_SIZE)]
+
+    further = source.rsa()
+
+    assert further.private_numbers() not in [key.private_numbers() for key in pool]
+    assert is_rehearsal_key(further.public_key())
+    assert _pooled().rsa(3072).key_size == 3072
+
+
+def test_the_pool_says_one_key_on_each_line() -> None:
+    lines = resources.files("reseal.kernel").joinpath(POOL_FILE).read_text("ascii").splitlines()
+
+    assert len(lines) == POOL_SIZE
+    assert all(len(line.split()) == 2 for line in lines)
