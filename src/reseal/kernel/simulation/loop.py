@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import selectors
-from collections.abc import Coroutine, Mapping
+from collections.abc import AsyncGenerator, Coroutine, Mapping
 from typing import Any, NoReturn, TypeVar
 
 T = TypeVar("T")
@@ -61,11 +61,21 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         return self._passage.microseconds / 1_000_000
 
+    def _asyncgen_finalizer_hook(self, agen: AsyncGenerator[Any, Any]) -> None:
+        """A generator that nobody read to its end is closed by a task; asyncio would ask from a thread."""
+        self._asyncgens.discard(agen)  # type: ignore[attr-defined]
+        if not self.is_closed():
+            self.call_soon(lambda: self.create_task(_close(agen)))
+
     def _make_self_pipe(self) -> None:
         """No thread may wake this loop, so it needs no pipe to be woken by."""
 
     def _close_self_pipe(self) -> None:
         """See `_make_self_pipe`."""
+
+
+async def _close(agen: AsyncGenerator[Any, Any]) -> None:
+    await agen.aclose()
 
 
 def _refuse(*_args: Any, **_kwargs: Any) -> NoReturn:
