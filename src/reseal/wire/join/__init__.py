@@ -30,6 +30,7 @@ from reseal.wire.join.identity import (
 from reseal.wire.join.keyblob import decode_key_blob, encode_key_blob
 from reseal.wire.join.request import (
     REQUEST_NAME,
+    RUN_PREFIX,
     JoinRequest,
     JoinType,
     certificate_request,
@@ -39,6 +40,7 @@ from reseal.wire.join.request import (
 
 __all__ = [
     "REQUEST_NAME",
+    "RUN_PREFIX",
     "DeviceIdentity",
     "Discovery",
     "JoinAnswer",

@@ -23,6 +23,11 @@ REQUEST_NAME: Final = "7E980AD9-B86D-4306-9425-9AC066FB014A"
 TICKET: Final = "msa-ddid"
 """Name (folded) of the attribute that binds a join to its Autopilot registration."""
 
+RUN_PREFIX: Final = "reseal-run."
+"""Begins a ticket that this product's profile channel gave out; others are Microsoft's, and mean nothing to
+us.
+"""
+
 _NAME: Final = "join request"
 
 
