@@ -1,0 +1,61 @@
+"""Why set-up cannot go on, in the codes that Windows shows for the same causes (spec/autopilot.md 8.2)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from reseal.device.transport import Failure, TransportError
+from reseal.kernel.errors import ResealError
+
+TIMED_OUT: Final = "0x800705B4"
+TOO_MANY_ATTESTATIONS: Final = "0x81039001"
+ATTESTATION_FAILED: Final = "0x801C03EA"
+JOIN_FAILED: Final = "0x801C0006"
+NOT_IN_MDM_SCOPE: Final = "0x8018002B"
+NO_CONNECTION_TO_MDM: Final = "0x80180010"
+CERTIFICATE_OF_MDM: Final = "0x80180012"
+SIGN_IN_FAILED: Final = "0x8018000F"
+UNEXPECTED_ANSWER: Final = "0x80004005"
+NOT_REGISTERED: Final = "807"
+NO_PROFILE: Final = "815"
+
+_NETWORK_CODES: Final = {
+    Failure.NO_NETWORK: "0x80072EE7",
+    Failure.REFUSED: "0x80072EFD",
+    Failure.CUT: "0x80072EFE",
+    Failure.UNTRUSTED: "0x80072F0D",
+    Failure.WRONG_NAME: "0x80072F06",
+}
+_NETWORK_REMEDIES: Final = {
+    Failure.NO_NETWORK: "Connect the device to a network, then try again",
+    Failure.REFUSED: "See whether the server runs, and whether a firewall stands between",
+    Failure.CUT: "Try again; the network or the server broke the connection off",
+    Failure.UNTRUSTED: "Put the server's root certificate on the device, and set its clock",
+    Failure.WRONG_NAME: "Use the server's own name, or give it a certificate for this one",
+}
+
+
+class SetupFailed(ResealError):
+    """A step of set-up that failed. `code` is an HRESULT (`0x80180005`) or an event number (`807`)."""
+
+
+class NetworkFailed(SetupFailed):
+    """A step that failed for want of a connection; the request may have been carried out."""
+
+
+def network_failed(error: TransportError, what: str) -> NetworkFailed:
+    """`what` could not be done for want of a connection."""
+    return NetworkFailed(
+        code=_NETWORK_CODES[error.failure],
+        message=f"{what} failed: {error}.",
+        remedy=_NETWORK_REMEDIES[error.failure],
+    )
+
+
+def unexpected(what: str, why: str) -> SetupFailed:
+    """The server answered with what nobody can follow."""
+    return SetupFailed(
+        code=UNEXPECTED_ANSWER,
+        message=f"{what} failed: {why}.",
+        remedy="Ask who runs the server; its log says more",
+    )
