@@ -6,11 +6,19 @@ from collections.abc import Iterable, Mapping, Set
 
 import sqlalchemy as sa
 
-from reseal.assignment import facts
+from reseal.assignment import basis, facts
 from reseal.assignment.changes import DEVICE_USER_CHANGED
-from reseal.assignment.model import Entry, ItemKind, ItemRef
-from reseal.assignment.tables import device_effective, effective_entry, entry_of
+from reseal.assignment.model import Entry, ItemKind, ItemRef, Signature, TargetIndex, resolve
+from reseal.assignment.tables import (
+    assignment_target,
+    device_effective,
+    effective_entry,
+    effective_set,
+    entry_of,
+    target_of,
+)
 from reseal.directory.devices import devices_by_id
+from reseal.directory.model import MemberKind
 from reseal.directory.users import users_by_id
 from reseal.kernel.changes import Change
 from reseal.kernel.db import Tx, chunks
@@ -59,6 +67,37 @@ def entries_of_sets(
         for row in tx.rows(statement):
             found.setdefault(row.set_id, []).append(entry_of(row))
     return {key: tuple(sorted(entries)) for key, entries in found.items()}
+
+
+def entries_for_user(tx: Tx, tenant: TenantKey, device: int, user: int) -> tuple[Entry, ...]:
+    """What would be effective for a directory device if `user` were assigned to it; sorted.
+
+    For somebody who is signed in without being the assigned user: worked out on the spot and not kept, unless
+    some device has the very same signature.
+    """
+    known = basis.load(tx, tenant)
+    seen = facts.look_at(tx, tenant, [device], facts.Filters.load(tx, tenant, known.filters))
+    if not seen:
+        return ()
+    groups, user_groups = (
+        facts.groups_of(tx, tenant, kind, [member], known.groups).get(member, [])
+        for kind, member in ((MemberKind.DEVICE, device), (MemberKind.USER, user))
+    )
+    signature = Signature.of(groups, seen[0].filters, user_groups)
+    kept = tx.value(
+        sa.select(effective_set.c.id).where(
+            effective_set.c.tenant_id == tenant, effective_set.c.signature == signature.digest()
+        )
+    )
+    if kept is not None:
+        return entries_of_sets(tx, tenant, [kept]).get(kept, ())
+    rows = tx.rows(
+        sa.select(assignment_target)
+        .where(assignment_target.c.tenant_id == tenant)
+        .order_by(assignment_target.c.id)
+    )
+    targets = TargetIndex(target_of(row) for row in rows)
+    return resolve(targets.reaching(signature), signature)
 
 
 def holders(tx: Tx, tenant: TenantKey, item: ItemRef) -> list[int]:

@@ -61,6 +61,8 @@ class Enrolment:
     created_at: datetime
     ended_at: datetime | None
     last_contact_at: datetime | None
+    renewing: bool = False
+    """A renewed certificate was given and has not been seen yet: both count until `note_certificate`."""
 
 
 class ItemState(StrEnum):
@@ -82,6 +84,8 @@ class ItemState(StrEnum):
 
 TERMINAL: Final = frozenset({ItemState.DONE, ItemState.FAILED})
 """States in which nobody does anything any more by himself."""
+
+_KINDS_IN_ORDER: Final = (Kind.POLICY, Kind.CERTIFICATE, Kind.WIFI, Kind.APP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,11 +116,22 @@ class Item:
     """When it came into this state."""
     changed_at: datetime | None = None
     """When the device last said something new about it."""
+    leftovers: tuple[str, ...] = ()
+    """Addresses of nodes that the device may have because of this delivery and shall not have any more: all
+    of them in REMOVING, else what an earlier version had and the wanted one has not. Each is to be deleted;
+    404 is as good as 200. Whoever did it saves the item without them."""
 
     @property
     def key(self) -> tuple[int, str, int]:
-        """Identity within an enrolment; deliveries are worked on in the order of their kinds and keys."""
+        """Identity within an enrolment."""
         return self.user, self.kind.value, self.item_id
+
+    @property
+    def order(self) -> tuple[int, int, int]:
+        """Sort key in which deliveries are worked on: the machine first; policies, certificates, networks and
+        apps.
+        """
+        return self.user, _KINDS_IN_ORDER.index(self.kind), self.item_id
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,347 @@
+"""Enrolments: beginning and ending them, finding them, who is on them.
+
+At most one enrolment of a directory device is active. Whoever begins a new one has proven that it is the same
+device; the earlier one ends in the same unit, with its certificate, its secrets and its deliveries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from reseal.directory.devices import devices_by_id, update_device
+from reseal.directory.users import user_by_id
+from reseal.kernel import events
+from reseal.kernel.changes import Change
+from reseal.kernel.db import Tx, chunks
+from reseal.kernel.errors import NotFound
+from reseal.kernel.events import JsonValue, Subject
+from reseal.kernel.ids import TenantKey
+from reseal.managed.changes import ENROLMENTS_ENDED
+from reseal.managed.model import EnrolledBy, Enrolment, EnrolmentState, EnrolmentUser
+from reseal.managed.tables import certificate, enrolment, item, on_device, secret, to_enrolment, to_user
+
+REPLACED: Final = "replaced"
+"""Why an enrolment ended: the same device enrolled again."""
+
+CONTACT_EVERY: Final = timedelta(minutes=5)
+"""How exactly the last contact is known; a write for each poll would be one a minute for every device."""
+
+ACTIVE: Final = enrolment.c.state == EnrolmentState.ACTIVE.value
+"""Of rows of `managed_enrolment`."""
+
+_OF_AN_ENROLMENT: Final = (certificate, secret, item, on_device)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewEnrolment:
+    """What is known of an enrolment when it begins. `uuid` is what its certificate was issued for."""
+
+    uuid: UUID
+    device: int
+    """Key of the directory device."""
+    registration: int | None
+    enrolled_by: EnrolledBy
+    owner: int | None
+    in_oobe: bool = False
+    hardware_id: str = ""
+    wire_device_id: str = ""
+    device_name: str = ""
+    os_version: str = ""
+
+
+def create_enrolment(tx: Tx, tenant: TenantKey, new: NewEnrolment, *, actor: str = "system") -> Enrolment:
+    """Begin an enrolment; earlier active ones of the same directory device or registration end.
+
+    It is stale: what the device shall have is not worked out yet.
+    """
+    _end(tx, tenant, _active_of(tx, tenant, new), REPLACED, actor)
+    created = Enrolment(
+        id=tx.new_key(),
+        uuid=new.uuid,
+        device_id=new.device,
+        registration_id=new.registration,
+        enrolled_by=new.enrolled_by,
+        in_oobe=new.in_oobe,
+        state=EnrolmentState.ACTIVE,
+        ended_because="",
+        hardware_id=new.hardware_id,
+        wire_device_id=new.wire_device_id,
+        device_name=new.device_name,
+        os_version=new.os_version,
+        owner_user_id=new.owner,
+        stale=True,
+        open_items=0,
+        created_at=tx.now,
+        ended_at=None,
+        last_contact_at=tx.now,
+    )
+    tx.execute(
+        enrolment.insert().values(
+            tenant_id=tenant,
+            id=created.id,
+            uuid=created.uuid,
+            device_id=created.device_id,
+            registration_id=created.registration_id,
+            enrolled_by=created.enrolled_by.value,
+            in_oobe=created.in_oobe,
+            state=created.state.value,
+            ended_because="",
+            hardware_id=created.hardware_id,
+            wire_device_id=created.wire_device_id,
+            device_name=created.device_name,
+            os_version=created.os_version,
+            owner_user_id=created.owner_user_id,
+            stale=True,
+            open_items=0,
+            renewing=False,
+            created_at=tx.now,
+            last_contact_at=tx.now,
+        )
+    )
+    told: dict[str, JsonValue] = {
+        "by": created.enrolled_by.value,
+        "inOobe": created.in_oobe,
+        "deviceName": created.device_name,
+        "osVersion": created.os_version,
+    }
+    events.record(tx, tenant, "enrolment.begun", Subject("enrolment", created.uuid), told, actor)
+    return created
+
+
+def _active_of(tx: Tx, tenant: TenantKey, new: NewEnrolment) -> list[Enrolment]:
+    same = enrolment.c.device_id == new.device
+    if new.registration is not None:
+        same |= enrolment.c.registration_id == new.registration
+    return _found(tx, enrolment.c.tenant_id == tenant, ACTIVE, same)
+
+
+# --- the end ------------------------------------------------------------------------------------------------
+
+
+def end_enrolment(
+    tx: Tx, tenant: TenantKey, enrolment_id: int, because: str, *, actor: str = "system"
+) -> Enrolment | None:
+    """End an enrolment; returns it as it was, or None if it had ended before or does not exist.
+
+    Its certificate is worth nothing from now on, and its directory device is not managed any more.
+    """
+    ended = _found(tx, enrolment.c.tenant_id == tenant, ACTIVE, enrolment.c.id == enrolment_id)
+    _end(tx, tenant, ended, because, actor)
+    for gone in ended:
+        if devices_by_id(tx, tenant, [gone.device_id]):
+            update_device(tx, tenant, gone.device_id, is_managed=False, actor=actor)
+        return gone
+    return None
+
+
+def end_enrolments_of_devices(tx: Tx, tenant: TenantKey, devices: Iterable[int], because: str) -> None:
+    """End the active enrolments of directory devices that are gone; few statements for many."""
+    for some in chunks(sorted(devices)):
+        found = _found(tx, enrolment.c.tenant_id == tenant, ACTIVE, enrolment.c.device_id.in_(some))
+        _end(tx, tenant, found, because, "system")
+
+
+def _end(tx: Tx, tenant: TenantKey, ended: Sequence[Enrolment], because: str, actor: str) -> None:
+    if not ended:
+        return
+    keys = [one.id for one in ended]
+    for table in _OF_AN_ENROLMENT:
+        tx.execute(table.delete().where(table.c.tenant_id == tenant, table.c.enrolment_id.in_(keys)))
+    tx.execute(
+        enrolment.update()
+        .where(enrolment.c.tenant_id == tenant, enrolment.c.id.in_(keys))
+        .values(
+            state=EnrolmentState.ENDED.value,
+            ended_because=because,
+            ended_at=tx.now,
+            stale=False,
+            open_items=0,
+            renewing=False,
+        )
+    )
+    tx.announce(Change(ENROLMENTS_ENDED, tenant, frozenset(keys)))
+    told: dict[str, JsonValue] = {"because": because}
+    subjects = [(Subject("enrolment", one.uuid), told) for one in ended]
+    events.record_all(tx, tenant, "enrolment.ended", subjects, actor)
+
+
+# --- finding ------------------------------------------------------------------------------------------------
+
+
+def enrolment_by_id(tx: Tx, tenant: TenantKey, enrolment_id: int) -> Enrolment:
+    """The enrolment with this key, active or ended; raises `NotFound`."""
+    found = _found(tx, enrolment.c.tenant_id == tenant, enrolment.c.id == enrolment_id)
+    if not found:
+        raise NotFound(
+            code="EnrolmentNotFound",
+            message=f"There is no enrolment {enrolment_id} in this organisation.",
+            remedy="Check the device; it may have been deleted.",
+        )
+    return found[0]
+
+
+def enrolment_by_uuid(tx: Tx, uuid: UUID) -> tuple[TenantKey, Enrolment] | None:
+    """The enrolment with this EntDMID in whichever organisation, active or ended."""
+    row = tx.row(sa.select(enrolment).where(enrolment.c.uuid == uuid))
+    return None if row is None else (TenantKey(row.tenant_id), to_enrolment(row))
+
+
+def active_enrolment_of_registration(tx: Tx, tenant: TenantKey, registration: int) -> Enrolment | None:
+    """The active enrolment of a registered device."""
+    found = _found(tx, enrolment.c.tenant_id == tenant, ACTIVE, enrolment.c.registration_id == registration)
+    return found[-1] if found else None
+
+
+def active_enrolment_of_device(tx: Tx, tenant: TenantKey, device: int) -> Enrolment | None:
+    """The active enrolment of a directory device."""
+    found = _found(tx, enrolment.c.tenant_id == tenant, ACTIVE, enrolment.c.device_id == device)
+    return found[-1] if found else None
+
+
+_by_certificate = (
+    sa.select(*enrolment.c)
+    .join_from(
+        certificate,
+        enrolment,
+        sa.and_(
+            enrolment.c.tenant_id == certificate.c.tenant_id, enrolment.c.id == certificate.c.enrolment_id
+        ),
+    )
+    .where(
+        certificate.c.thumbprint == sa.bindparam("thumbprint"),
+        certificate.c.not_after > sa.bindparam("now"),
+        ACTIVE,
+    )
+)
+
+
+def enrolment_of_certificate(tx: Tx, sha256: bytes) -> tuple[TenantKey, Enrolment] | None:
+    """The active enrolment that a TLS client certificate proves, by SHA-256 of its DER form.
+
+    None for a certificate that is not ours, was revoked or is expired. If the enrolment is `renewing`,
+    follow up with `certificates.note_certificate`.
+    """
+    row = tx.row(_by_certificate, {"thumbprint": sha256, "now": tx.now})
+    return None if row is None else (TenantKey(row.tenant_id), to_enrolment(row))
+
+
+def enrolment_of_digest_user(tx: Tx, username: str) -> tuple[TenantKey, Enrolment] | None:
+    """The active enrolment that a digest session names: its user name is the EntDMID."""
+    try:
+        uuid = UUID(username)
+    except ValueError:
+        return None
+    row = tx.row(sa.select(enrolment).where(enrolment.c.uuid == uuid, ACTIVE))
+    return None if row is None else (TenantKey(row.tenant_id), to_enrolment(row))
+
+
+def _found(tx: Tx, *conditions: sa.ColumnElement[bool]) -> list[Enrolment]:
+    rows = tx.rows(sa.select(enrolment).where(*conditions).order_by(enrolment.c.id))
+    return [to_enrolment(row) for row in rows]
+
+
+# --- contact and users --------------------------------------------------------------------------------------
+
+
+def is_contact_due(found: Enrolment, now: datetime) -> bool:
+    """Whether `note_contact` would write: a check-in that has nothing else to write asks first."""
+    return found.last_contact_at is None or now - found.last_contact_at >= CONTACT_EVERY
+
+
+def note_contact(tx: Tx, tenant: TenantKey, enrolment_id: int) -> None:
+    """The device was here; written at most every `CONTACT_EVERY`."""
+    last = enrolment.c.last_contact_at
+    tx.execute(
+        enrolment.update()
+        .where(
+            enrolment.c.tenant_id == tenant,
+            enrolment.c.id == enrolment_id,
+            last.is_(None) | (last <= tx.now - CONTACT_EVERY),
+        )
+        .values(last_contact_at=tx.now)
+    )
+
+
+def note_user(
+    tx: Tx, tenant: TenantKey, enrolment_id: int, user: int, *, primary: bool = False, session: bool = False
+) -> bool:
+    """A directory user was seen on the device, by a verified token; returns whether that is news.
+
+    `primary` makes the user the owner (see `set_owner`) unless there is one; `session` says that the device
+    reported the user to be logged on. What is known stays. A new user makes the enrolment stale.
+    """
+    known = {one.user_id: one for one in users_of(tx, tenant, enrolment_id)}
+    if user not in known:
+        _add_user(tx, tenant, enrolment_id, user, session=session)
+    elif session and not known[user].session_seen:
+        at_user = (*_key(on_device, tenant, enrolment_id), on_device.c.user_id == user)
+        tx.execute(on_device.update().where(*at_user).values(session_seen=True))
+    elif not primary or known[user].is_primary:
+        return False
+    if primary and not any(one.is_primary for one in known.values()):
+        set_owner(tx, tenant, enrolment_id, user)
+    return True
+
+
+def _add_user(tx: Tx, tenant: TenantKey, enrolment_id: int, user: int, *, session: bool) -> None:
+    tx.execute(
+        tx.insert(on_device)
+        .values(
+            tenant_id=tenant,
+            enrolment_id=enrolment_id,
+            user_id=user,
+            first_seen_at=tx.now,
+            is_primary=False,
+            session_seen=session,
+        )
+        .on_conflict_do_nothing()
+    )
+    tx.execute(
+        enrolment.update()
+        .where(enrolment.c.tenant_id == tenant, enrolment.c.id == enrolment_id)
+        .values(stale=True)
+    )
+    found = enrolment_by_id(tx, tenant, enrolment_id)
+    told: dict[str, JsonValue] = {"user": str(user_by_id(tx, tenant, user).uuid)}
+    events.record(tx, tenant, "enrolment.user_seen", Subject("enrolment", found.uuid), told)
+
+
+def users_of(tx: Tx, tenant: TenantKey, enrolment_id: int) -> tuple[EnrolmentUser, ...]:
+    """The directory users seen on the device, in the order in which they came."""
+    rows = tx.rows(
+        sa.select(on_device)
+        .where(*_key(on_device, tenant, enrolment_id))
+        .order_by(on_device.c.first_seen_at, on_device.c.user_id)
+    )
+    return tuple(map(to_user, rows))
+
+
+def set_owner(
+    tx: Tx, tenant: TenantKey, enrolment_id: int, user: int | None, *, actor: str = "system"
+) -> None:
+    """Make a user, who was noted before, the primary user and the owner of the device; None: nobody.
+
+    The directory device gets the same owner (spec/autopilot.md check 166). Raises `NotFound`.
+    """
+    found = enrolment_by_id(tx, tenant, enrolment_id)
+    tx.execute(
+        enrolment.update()
+        .where(enrolment.c.tenant_id == tenant, enrolment.c.id == enrolment_id)
+        .values(owner_user_id=user)
+    )
+    is_owner = sa.false() if user is None else on_device.c.user_id == user
+    tx.execute(on_device.update().where(*_key(on_device, tenant, enrolment_id)).values(is_primary=is_owner))
+    update_device(tx, tenant, found.device_id, owner_user_id=user, actor=actor)
+    owner = None if user is None else str(user_by_id(tx, tenant, user).uuid)
+    told: dict[str, JsonValue] = {"user": owner}
+    events.record(tx, tenant, "enrolment.owner_changed", Subject("enrolment", found.uuid), told, actor)
+
+
+def _key(table: sa.Table, tenant: TenantKey, enrolment_id: int) -> tuple[sa.ColumnElement[bool], ...]:
+    return table.c.tenant_id == tenant, table.c.enrolment_id == enrolment_id
