@@ -25,6 +25,9 @@ MAXIMUM_NODES = 200_000
 MAXIMUM_DEPTH = 30
 """Mappings and lists within each other; an alias of itself would have no end."""
 
+SCENARIO_FILE = "rehearsal.yaml"
+"""What is to be rehearsed on the tenant stands beside its description and is no part of it."""
+
 _CONTENT_FIELDS = frozenset(
     {
         "file",
@@ -108,7 +111,11 @@ def read_source(path: Path) -> Source:
 def _files(path: Path) -> Sequence[Path]:
     if not path.is_dir():
         return [path]
-    found = sorted(file for file in path.iterdir() if file.suffix in {".yaml", ".yml"} and file.is_file())
+    found = sorted(
+        file
+        for file in path.iterdir()
+        if file.suffix in {".yaml", ".yml"} and file.name != SCENARIO_FILE and file.is_file()
+    )
     if not found:
         raise Invalid(
             code="NoBlueprint",
