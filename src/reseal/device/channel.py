@@ -73,8 +73,11 @@ class Channel:
         return await self._ask(f"/attestation/{challenge}", request, Ticket, "Attesting the TPM", tries=1)
 
     async def join(self, request: TicketJoin) -> Joined:
-        """The device certificate; a ticket joins once. Raises `SetupFailed`."""
-        return await self._ask("/join", request, Joined, "Joining the organisation", tries=1)
+        """The device certificate; a ticket joins once, the same request may be sent again.
+
+        Raises `SetupFailed`.
+        """
+        return await self._ask("/join", request, Joined, "Joining the organisation")
 
     async def report(self, run: str, reports: Reports) -> int:
         """The number up to which reports are kept. Raises `SetupFailed`; tried once."""
