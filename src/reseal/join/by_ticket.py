@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from reseal.autopilot.registrations import registration_by_id
 from reseal.deployment import service as deployment
+from reseal.deployment.facts import Joined as JoinedFact
 from reseal.deployment.facts import Refused
 from reseal.directory.joining import may_enroll
 from reseal.directory.model_settings import default_mdm_urls
@@ -66,6 +67,8 @@ def join_by_ticket(
         registration=registration,
         proof=redeemed.proof,
     )
+    if joined.repeated and not redeemed.again:  # it proved its TPM once more, and its key is the same
+        deployment.observe(tx, tenant, registration.id, JoinedFact(None))
     return Joined(
         device_id=joined.device.device_id,
         certificate=joined.certificate,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from reseal.autopilot.model import Registration
 from reseal.autopilot.model_profile import UserType
 from reseal.autopilot.profile_assignment import effective_profile
-from reseal.autopilot.registrations import registration_by_id
+from reseal.autopilot.registrations import registration_by_id, registration_of_device
 from reseal.deployment import service as deployment
 from reseal.deployment.facts import Refused
 from reseal.directory.credentials import find_device_credential
@@ -21,6 +21,7 @@ from reseal.directory.users import user_by_uuid
 from reseal.join.administrators import local_administrators
 from reseal.join.joining import Asked, JoinedDevice, device_to_join, join_device, require_enabled
 from reseal.join.refusals import JoinRefused, NotProven, decided, malformed, no_device_object, not_authorized
+from reseal.join.repeating import device_of_key
 from reseal.kernel import ca, events
 from reseal.kernel.db import Tx
 from reseal.kernel.errors import NotFound
@@ -72,7 +73,7 @@ def join_by_user(
     try:
         user = _user(tx, tenant, join.claims)
         trust = _trust(join.request)
-        known = _whose(tx, tenant, join, trust, registration_of_run)
+        known = _whose(tx, tenant, join, user, trust, registration_of_run)
         whose = known if isinstance(known, _Whose) else whose
         _require_right(tx, tenant, user, whose.device)
         if isinstance(join.asked, JoinRefused):
@@ -142,7 +143,12 @@ def _counts_already(decision: JoinDecision, user: User, device: Device | None) -
 
 
 def _whose(
-    tx: Tx, tenant: TenantKey, join: UserJoin, trust: TrustType, registration_of_run: RegistrationOfRun
+    tx: Tx,
+    tenant: TenantKey,
+    join: UserJoin,
+    user: User,
+    trust: TrustType,
+    registration_of_run: RegistrationOfRun,
 ) -> _Whose | JoinRefused:
     """Which device it is, or why it cannot be told; the refusal comes last in the order of checks."""
     try:
@@ -150,10 +156,11 @@ def _whose(
         if ticket.startswith(RUN_PREFIX) and trust is TrustType.AZURE_AD:
             registration = _registration(tx, tenant, registration_of_run(tx, ticket))
             return _Whose(registration, device_to_join(tx, tenant, registration))
-        device = _known_device(tx, tenant, join.shown)
-        if device is not None:
-            require_enabled(device)
-        return _Whose(None, device)
+        device = _known_device(tx, tenant, join, user)
+        if device is None or device.trust_type not in (None, trust):
+            return _Whose()
+        require_enabled(device)
+        return _Whose(registration_of_device(tx, tenant, device.id), device)
     except JoinRefused as refused:
         return refused
 
@@ -175,12 +182,17 @@ def _registration(tx: Tx, tenant: TenantKey, found: tuple[TenantKey, int] | None
         raise no_device_object() from None
 
 
-def _known_device(tx: Tx, tenant: TenantKey, shown: bytes | None) -> Device | None:
-    """The device that proves itself by the certificate of an earlier join with the same organisation."""
-    found = None if shown is None else find_device_credential(tx, shown)
-    if found is None or found.tenant != tenant:
+def _known_device(tx: Tx, tenant: TenantKey, join: UserJoin, user: User) -> Device | None:
+    """The device that proves itself by the certificate of an earlier join with the same organisation, or by
+    the key with which this user joined it.
+    """
+    found = None if join.shown is None else find_device_credential(tx, join.shown)
+    if found is not None and found.tenant == tenant:
+        return device_by_id(tx, tenant, found.device)
+    if isinstance(join.asked, JoinRefused):
         return None
-    return device_by_id(tx, tenant, found.device)
+    key = device_of_key(tx, tenant, join.asked.public_key, user.id)
+    return None if key is None else device_by_id(tx, tenant, key)
 
 
 def _answer(

@@ -21,6 +21,7 @@ from reseal.directory.model_names import display_name
 from reseal.directory.tenants import tenant_by_id
 from reseal.join.certificates import issue_device_certificate
 from reseal.join.refusals import no_device_object, not_authorized
+from reseal.join.repeating import answered_before, remember
 from reseal.kernel import ca, events
 from reseal.kernel.db import Tx
 from reseal.kernel.errors import Invalid, NotFound
@@ -49,11 +50,13 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class JoinedDevice:
-    """A joined device and its new certificate (DER), with those above it, nearest first."""
+    """A joined device and its certificate (DER), with those above it, nearest first."""
 
     device: Device
     certificate: bytes = field(repr=False)
     chain: tuple[bytes, ...] = field(repr=False)
+    repeated: bool = False
+    """The same had been answered before: nothing was changed or told."""
 
 
 def device_to_join(tx: Tx, tenant: TenantKey, registration: Registration) -> Device:
@@ -93,8 +96,14 @@ def join_device(
     """Join `device`, or a new directory device, and give it a certificate in place of an earlier one.
 
     The device belongs to `user` from now on, or to nobody in the technician flow. `proof` is the class of its
-    proven TPM. The caller holds the tenant's lock for causes.
+    proven TPM. A repetition of the device's last join is answered like that, and changes nothing. The caller
+    holds the tenant's lock for causes.
     """
+    owner = None if user is None else user.id
+    if device is not None:
+        before = answered_before(tx, tenant, device.id, asked.public_key, owner)
+        if before is not None:
+            return JoinedDevice(device, before, _chain(authority), repeated=True)
     joined = _written(tx, tenant, asked, device, user, trust)
     certificate = issue_device_certificate(
         tx,
@@ -112,11 +121,15 @@ def join_device(
         certificate,
         transport_key=asked.transport_key,
         proof=proof,
-        user=None if user is None else user.id,
+        user=owner,
     )
+    remember(tx, tenant, joined.id, asked.public_key, owner, certificate)
     _tell(tx, tenant, joined, device, registration, user, proof)
-    chain = tuple(each.public_bytes(Encoding.DER) for each in authority.chain)
-    return JoinedDevice(joined, certificate, chain)
+    return JoinedDevice(joined, certificate, _chain(authority))
+
+
+def _chain(authority: ca.Authority) -> tuple[bytes, ...]:
+    return tuple(each.public_bytes(Encoding.DER) for each in authority.chain)
 
 
 def _written(

@@ -30,6 +30,8 @@ class Redeemed:
     tenant: TenantKey
     registration: int
     proof: str
+    again: bool
+    """The same request had used the ticket before."""
 
 
 def issue(tx: Tx, tenant: TenantKey, registration_key: int, key: bytes, proof: str) -> str:
@@ -78,7 +80,8 @@ def redeem(tx: Tx, text: str, *, key: bytes, request: bytes) -> Redeemed:
         .where(ticket.c.tenant_id == row.tenant_id, ticket.c.id == row.id)
         .values(used_for=_hash(request))
     )
-    return Redeemed(TenantKey(row.tenant_id), row.registration_id, row.proof)
+    again = row.used_for is not None
+    return Redeemed(TenantKey(row.tenant_id), row.registration_id, row.proof, again)
 
 
 def _ticket_hash(text: str) -> bytes:

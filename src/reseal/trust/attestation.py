@@ -112,7 +112,7 @@ def open_challenge(tx: Tx, known: Known, new: NewChallenge) -> UUID | None:
         _tell_refused(tx, known.tenant, registration, TOO_MANY_TRIES, (), "The TPM failed too often.")
         return None
     uuid = tx.new_uuid()
-    _forget_challenges(tx, known.tenant, registration.id, new.ak_name)
+    _forget_challenges(tx, known.tenant, registration.id)
     tx.execute(
         sa.insert(challenge).values(
             tenant_id=known.tenant,
@@ -123,7 +123,6 @@ def open_challenge(tx: Tx, known: Known, new: NewChallenge) -> UUID | None:
             nonce=new.nonce,
             ek_public=new.ek_public,
             ak_public=new.ak_public,
-            ak_name=new.ak_name,
             proof=new.proof.value,
             expires_at=tx.now + LIFETIME,
         )
@@ -191,22 +190,27 @@ def conclude(tx: Tx, taken: Open, what: Proven, issue_ticket: IssueTicket, signe
     )
 
 
-def too_late() -> Finding:
-    """The answer came after the challenge's time."""
+def note_too_late(tx: Tx, taken: Open) -> None:
+    """Write down that an answer came after the challenge's time. It says nothing about the TPM, so it is no
+    failure of the deployment: the device begins anew.
+    """
     message = f"The answer came later than {int(LIFETIME.total_seconds())} seconds after the challenge"
-    return Finding(Check.CHALLENGE, Problem(Reason.TIMEOUT, 0, "time", message))
+    finding = Finding(Check.CHALLENGE, Problem(Reason.TIMEOUT, 0, "time", message))
+    told: dict[str, JsonValue] = {"code": TOO_MANY_TRIES, "findings": [finding.to_json()]}
+    subject = Subject("registration", taken.registration.uuid)
+    events.record(tx, taken.tenant, "attestation.refused", subject, told)
 
 
 # --- what is kept -------------------------------------------------------------------------------------------
 
 
-def _forget_challenges(tx: Tx, tenant: TenantKey, registration: int, ak_name: bytes) -> None:
-    """An AK has one open challenge; those of the registration are bounded, and expired ones go."""
+def _forget_challenges(tx: Tx, tenant: TenantKey, registration: int) -> None:
+    """Expired challenges of the registration go, and the oldest of too many. A new one does not end an open
+    one: a network may have sent the device's request twice.
+    """
     mine = sa.and_(challenge.c.tenant_id == tenant, challenge.c.registration_id == registration)
     newest = sa.select(challenge.c.id).where(mine).order_by(challenge.c.id.desc()).limit(_OPEN_CHALLENGES - 1)
-    over = (
-        (challenge.c.ak_name == ak_name) | (challenge.c.expires_at <= tx.now) | challenge.c.id.not_in(newest)
-    )
+    over = (challenge.c.expires_at <= tx.now) | challenge.c.id.not_in(newest)
     tx.execute(sa.delete(challenge).where(mine, over))
 
 

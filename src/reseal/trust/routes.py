@@ -26,12 +26,12 @@ from reseal.trust.attestation import (
     NewChallenge,
     Open,
     conclude,
+    note_too_late,
     open_challenge,
     recognise,
     refuse_begin,
     refuse_finish,
     take_challenge,
-    too_late,
 )
 from reseal.trust.checks import Proven, begin_findings, finish_findings, proven, unreadable
 from reseal.trust.model import ATTESTATION_FAILED, TOO_MANY_TRIES, Finding, proof_of
@@ -133,7 +133,10 @@ class TrustDoor:
         uuid = _uuid(str(call.request.path_params["id"]))
         taken = None if uuid is None else await self.db.write(take_challenge, uuid)
         if taken is None:
-            return _refused(ATTESTATION_FAILED)
+            return _gone()
+        if taken.expired:
+            await self.db.write(note_too_late, taken)
+            return _gone()
         outcome = await self.workers.run(_judged, taken, answer)
         if not isinstance(outcome, Proven):
             return _refused(await self.db.write(refuse_finish, taken, outcome))
@@ -181,8 +184,6 @@ def _hash(text: str) -> HardwareHash | None:
 
 
 def _judged(taken: Open, answer: AttestationFinish) -> Proven | tuple[Finding, ...]:
-    if taken.expired:
-        return (too_late(),)
     return finish_findings(taken.asked, answer, taken.before) or proven(answer)
 
 
@@ -201,6 +202,17 @@ def _refused(code: str) -> Response:
         remedy="Try again after five minutes; the organisation's event log names the reason.",
     )
     return _json(encode(RefusalAnswer(error=refusal)), 403)
+
+
+def _gone() -> Response:
+    """A challenge that is answered once, or too late: the device begins anew."""
+    refusal = Refusal(
+        code=TOO_MANY_TRIES,
+        name="ChallengeGone",
+        message="The challenge is over: it was answered already, or too late.",
+        remedy="Begin the attestation again.",
+    )
+    return _json(encode(RefusalAnswer(error=refusal)), 410)
 
 
 def _json(body: bytes, status: int = 200) -> Response:

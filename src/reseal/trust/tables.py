@@ -23,7 +23,6 @@ challenge = sa.Table(
     sa.Column("nonce", sa.LargeBinary, nullable=False),
     sa.Column("ek_public", sa.LargeBinary, nullable=False),
     sa.Column("ak_public", sa.LargeBinary, nullable=False),
-    sa.Column("ak_name", sa.LargeBinary, nullable=False),
     sa.Column("proof", sa.Text, nullable=False),
     sa.Column("expires_at", Utc, nullable=False),
     _registration(),
