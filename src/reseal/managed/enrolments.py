@@ -53,6 +53,8 @@ class NewEnrolment:
     wire_device_id: str = ""
     device_name: str = ""
     os_version: str = ""
+    request: bytes = b""
+    """SHA-256 of its certificate request."""
 
 
 def create_enrolment(tx: Tx, tenant: TenantKey, new: NewEnrolment, *, actor: str = "system") -> Enrolment:
@@ -79,7 +81,8 @@ def create_enrolment(tx: Tx, tenant: TenantKey, new: NewEnrolment, *, actor: str
         open_items=0,
         created_at=tx.now,
         ended_at=None,
-        last_contact_at=tx.now,
+        last_contact_at=None,
+        request=new.request,
     )
     tx.execute(
         enrolment.insert().values(
@@ -99,9 +102,10 @@ def create_enrolment(tx: Tx, tenant: TenantKey, new: NewEnrolment, *, actor: str
             owner_user_id=created.owner_user_id,
             stale=True,
             open_items=0,
+            request=created.request,
+            unblocked=False,
             renewing=False,
             created_at=tx.now,
-            last_contact_at=tx.now,
         )
     )
     told: dict[str, JsonValue] = {
@@ -119,6 +123,42 @@ def _active_of(tx: Tx, tenant: TenantKey, new: NewEnrolment) -> list[Enrolment]:
     if new.registration is not None:
         same |= enrolment.c.registration_id == new.registration
     return _found(tx, enrolment.c.tenant_id == tenant, ACTIVE, same)
+
+
+def continue_enrolment(tx: Tx, tenant: TenantKey, present: Enrolment, request: bytes) -> None:
+    """The device asks again for an enrolment whose answer it did not get, with `request` now."""
+    tx.execute(
+        enrolment.update()
+        .where(enrolment.c.tenant_id == tenant, enrolment.c.id == present.id)
+        .values(request=request)
+    )
+    events.record(tx, tenant, "enrolment.repeated", Subject("enrolment", present.uuid), {})
+
+
+def unblock_enrolment(tx: Tx, tenant: TenantKey, enrolment_id: int, *, actor: str = "system") -> None:
+    """Let a pre-provisioned device go through the technician flow once more. Raises `NotFound`."""
+    found = enrolment_by_id(tx, tenant, enrolment_id)
+    tx.execute(
+        enrolment.update()
+        .where(enrolment.c.tenant_id == tenant, enrolment.c.id == enrolment_id)
+        .values(unblocked=True)
+    )
+    events.record(tx, tenant, "enrolment.unblocked", Subject("enrolment", found.uuid), {}, actor)
+
+
+def count_owned(tx: Tx, tenant: TenantKey, user: int, *, besides: int) -> int:
+    """How many active enrolments a user owns, apart from those of the directory device `besides`."""
+    counted: int = tx.value(
+        sa.select(sa.func.count())
+        .select_from(enrolment)
+        .where(
+            enrolment.c.tenant_id == tenant,
+            enrolment.c.owner_user_id == user,
+            enrolment.c.device_id != besides,
+            ACTIVE,
+        )
+    )
+    return counted
 
 
 # --- the end ------------------------------------------------------------------------------------------------

@@ -61,6 +61,11 @@ class Enrolment:
     created_at: datetime
     ended_at: datetime | None
     last_contact_at: datetime | None
+    """None until the first session: the device may not have got the answer to its enrolment."""
+    request: bytes = b""
+    """SHA-256 of the certificate request it was asked for with: the same request again is a repetition."""
+    unblocked: bool = False
+    """An administrator lets the device go through the technician flow once more (spec/autopilot.md 6.6)."""
     renewing: bool = False
     """A renewed certificate was given and has not been seen yet: both count until `note_certificate`."""
 

@@ -32,6 +32,8 @@ enrolment = sa.Table(
     sa.Column("owner_user_id", sa.BigInteger),
     sa.Column("stale", sa.Boolean, nullable=False),
     sa.Column("open_items", sa.Integer, nullable=False),
+    sa.Column("request", sa.LargeBinary, nullable=False),
+    sa.Column("unblocked", sa.Boolean, nullable=False),
     sa.Column("renewing", sa.Boolean, nullable=False),
     sa.Column("created_at", Utc, nullable=False),
     sa.Column("ended_at", Utc),
@@ -161,6 +163,8 @@ def to_enrolment(row: sa.Row[Any]) -> Enrolment:
         created_at=row.created_at,
         ended_at=row.ended_at,
         last_contact_at=row.last_contact_at,
+        request=row.request,
+        unblocked=row.unblocked,
         renewing=row.renewing,
     )
 
