@@ -140,7 +140,9 @@ def save_phase(tx: Tx, tenant: TenantKey, state: PhaseState) -> None:
         cancel(tx, tenant, SUBJECT, state.id, BUDGET)
 
 
-def time_out(tx: Tx, tenant: TenantKey, key: int) -> PhaseState | None:
+def time_out(
+    tx: Tx, tenant: TenantKey, key: int, tracked: tuple[Tracked, ...] | None = None
+) -> PhaseState | None:
     """The budget of a run is over: it failed, unless it ended before or another run took its place.
 
     A release that was requested and never acknowledged fails too: the device's page had no word in time. If
@@ -151,7 +153,7 @@ def time_out(tx: Tx, tenant: TenantKey, key: int) -> PhaseState | None:
         return None
     minutes = state.settings.install_progress_timeout_in_minutes
     message = f"Set-up was not finished within {minutes} minutes."
-    ended = failed(state, TIMED_OUT, message, tx.now)
+    ended = failed(state, TIMED_OUT, message, tx.now, state.tracked or tracked)
     save_phase(tx, tenant, ended)
     return ended
 
