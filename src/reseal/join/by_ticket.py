@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from reseal.autopilot.registrations import registration_by_id
 from reseal.deployment import service as deployment
+from reseal.deployment.facts import Flow, Refused
 from reseal.deployment.facts import Joined as JoinedFact
-from reseal.deployment.facts import Refused
 from reseal.directory.joining import may_enroll
 from reseal.directory.model_settings import default_mdm_urls
 from reseal.directory.tenants import tenant_by_id
@@ -52,7 +52,7 @@ def join_by_ticket(
     try:
         device = device_to_join(tx, tenant, registration)
     except JoinRefused as refused:
-        fact = Refused(step="join", code=refused.hresult, message=refused.message)
+        fact = Refused("join", refused.hresult, refused.message, Flow.TECHNICIAN)
         deployment.observe(tx, tenant, registration.id, fact)
         told = {"code": refused.hresult, "error_type": refused.error_type, "message": refused.message}
         subject = Subject("registration", registration.uuid)

@@ -10,7 +10,7 @@ from reseal.autopilot.model_profile import UserType
 from reseal.autopilot.profile_assignment import effective_profile
 from reseal.autopilot.registrations import registration_by_id, registration_of_device
 from reseal.deployment import service as deployment
-from reseal.deployment.facts import Refused
+from reseal.deployment.facts import Flow, Refused
 from reseal.directory.credentials import find_device_credential
 from reseal.directory.devices import device_by_id
 from reseal.directory.joining import may_join
@@ -222,7 +222,7 @@ def _tell_refusal(
 ) -> None:
     if registration is not None:
         subject = Subject("registration", registration.uuid)
-        fact = Refused(step="join", code=refused.hresult, message=refused.message)
+        fact = Refused("join", refused.hresult, refused.message, Flow.USER)
         deployment.observe(tx, tenant, registration.id, fact)
     elif user is not None:
         subject = Subject("user", user.uuid)

@@ -1,0 +1,90 @@
+"""Runs: each answer with a profile begins one, and its bearer token ties reports and a join to the device.
+
+A token is told once and kept as its hash. It counts for a day, so that earlier ones stay good when a device
+restarts and asks again.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+import sqlalchemy as sa
+
+from reseal.kernel.db import Tx
+from reseal.kernel.errors import Unauthenticated
+from reseal.kernel.ids import TenantKey
+from reseal.runtime.tables import run
+from reseal.wire.join import RUN_PREFIX
+
+LIFETIME: Final = timedelta(hours=24)
+RUNS_KEPT: Final = 50
+"""Of one registration; the oldest go first."""
+_TOKEN_BYTES: Final = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run that a token proved. `reported` is the highest number of its reports, `kept` how many there
+    are.
+    """
+
+    tenant: TenantKey
+    id: int
+    registration: int
+    reported: int
+    kept: int
+
+
+def open_run(tx: Tx, tenant: TenantKey, registration: int) -> str:
+    """Begin a run of a registered device; its bearer token."""
+    token = base64.urlsafe_b64encode(tx.entropy.bytes(_TOKEN_BYTES)).rstrip(b"=").decode()
+    mine = sa.and_(run.c.tenant_id == tenant, run.c.registration_id == registration)
+    newest = sa.select(run.c.id).where(mine).order_by(run.c.id.desc()).limit(RUNS_KEPT - 1)
+    tx.execute(sa.delete(run).where(mine, (run.c.expires_at <= tx.now) | run.c.id.not_in(newest)))
+    text = RUN_PREFIX + token
+    tx.execute(
+        sa.insert(run).values(
+            tenant_id=tenant,
+            id=tx.new_key(),
+            hash=_hash(text),
+            registration_id=registration,
+            reported=0,
+            kept=0,
+            expires_at=tx.now + LIFETIME,
+        )
+    )
+    return text
+
+
+def find_run(tx: Tx, text: str) -> Run | None:
+    """The run of a bearer token, if it still counts."""
+    row = tx.row(sa.select(run).where(run.c.hash == _hash(text), run.c.expires_at > tx.now))
+    if row is None:
+        return None
+    return Run(TenantKey(row.tenant_id), row.id, row.registration_id, row.reported, row.kept)
+
+
+def require_run(tx: Tx, text: str) -> Run:
+    """The run of a bearer token; raises `Unauthenticated`."""
+    found = find_run(tx, text)
+    if found is None:
+        raise Unauthenticated(
+            code="RunNotKnown",
+            message="The run of this token is over, or never was.",
+            remedy="Fetch the profile again: its answer has a new token.",
+        )
+    return found
+
+
+def registration_of_run(tx: Tx, run: str) -> tuple[TenantKey, int] | None:
+    """Whose device a profile was given to; what a join with the token (`MSA-DDID`) goes by."""
+    found = find_run(tx, run)
+    return None if found is None else (found.tenant, found.registration)
+
+
+def _hash(text: str) -> bytes:
+    return hashlib.sha256(text.encode("utf-8", "replace")).digest()
