@@ -161,6 +161,20 @@ def count_owned(tx: Tx, tenant: TenantKey, user: int, *, besides: int) -> int:
     return counted
 
 
+def latest_owned(tx: Tx, tenant: TenantKey, user: int, hardware_id: str) -> Enrolment | None:
+    """The active enrolment of this hardware that the user owns, the latest if there are several."""
+    if not hardware_id:
+        return None
+    found = _found(
+        tx,
+        enrolment.c.tenant_id == tenant,
+        enrolment.c.owner_user_id == user,
+        enrolment.c.hardware_id == hardware_id,
+        ACTIVE,
+    )
+    return found[-1] if found else None
+
+
 # --- the end ------------------------------------------------------------------------------------------------
 
 
@@ -224,6 +238,15 @@ def enrolment_by_id(tx: Tx, tenant: TenantKey, enrolment_id: int) -> Enrolment:
             remedy="Check the device; it may have been deleted.",
         )
     return found[0]
+
+
+def enrolments_by_id(tx: Tx, tenant: TenantKey, keys: Iterable[int]) -> dict[int, Enrolment]:
+    """Those of `keys` that exist, active or ended, by key; few statements for many."""
+    return {
+        one.id: one
+        for some in chunks(sorted(set(keys)))
+        for one in _found(tx, enrolment.c.tenant_id == tenant, enrolment.c.id.in_(some))
+    }
 
 
 def enrolment_by_uuid(tx: Tx, uuid: UUID) -> tuple[TenantKey, Enrolment] | None:
