@@ -331,6 +331,17 @@ def note_contact(tx: Tx, tenant: TenantKey, enrolment_id: int) -> None:
     )
 
 
+def note_device(
+    tx: Tx, tenant: TenantKey, enrolment_id: int, *, device_name: str = "", os_version: str = ""
+) -> None:
+    """What the device says it is called and which version of Windows it has; empty: not said."""
+    said = {"device_name": device_name, "os_version": os_version}
+    values = {name: value for name, value in said.items() if value}
+    if values:
+        at_enrolment = (enrolment.c.tenant_id == tenant, enrolment.c.id == enrolment_id)
+        tx.execute(enrolment.update().where(*at_enrolment).values(**values))
+
+
 def note_user(
     tx: Tx, tenant: TenantKey, enrolment_id: int, user: int, *, primary: bool = False, session: bool = False
 ) -> bool:

@@ -1,1 +1,65 @@
-"""Tables of `mdm`: the session of each enrolment."""
+"""Tables of `mdm`: the session of each enrolment, and what a device told of itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from reseal.kernel.db import Json, Utc, metadata
+
+mdm_session = sa.Table(
+    "mdm_session",
+    metadata,
+    sa.Column("tenant_id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("enrolment_id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("session_state", sa.Text, nullable=False),
+    sa.Column("session_id", sa.Text, nullable=False),
+    sa.Column("msg_id", sa.BigInteger, nullable=False),
+    sa.Column("request", sa.LargeBinary, nullable=False),
+    sa.Column("reply", sa.LargeBinary, nullable=False),
+    sa.Column("replied_at", Utc),
+    sa.Column("login", sa.Text, nullable=False),
+    sa.Column("login_at", Utc),
+    sa.Column("user_id", sa.BigInteger),
+    sa.Column("token", sa.LargeBinary, nullable=False),
+    sa.Column("scope", sa.Text, nullable=False),
+    sa.Column("in_flight", Json, nullable=False),
+    sa.Column("asked", Json, nullable=False),
+    sa.Column("unfinished", sa.LargeBinary),
+    sa.Column("nonce", sa.LargeBinary, nullable=False),
+    sa.Column("notes", Json, nullable=False),
+    sa.Column("settled", sa.Boolean, nullable=False),
+    sa.Column("unenrol", sa.Boolean, nullable=False),
+    sa.ForeignKeyConstraint(
+        ["tenant_id", "enrolment_id"], ["managed_enrolment.tenant_id", "managed_enrolment.id"]
+    ),
+)
+"""One row per enrolment that ever had a session with something to keep; `sessions.model.Session` says what
+the columns mean. The row of the enrolment is the lock: whoever writes here holds it.
+"""
+
+mdm_inventory = sa.Table(
+    "mdm_inventory",
+    metadata,
+    sa.Column("tenant_id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("enrolment_id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("answers", Json, nullable=False),
+    sa.Column("read_at", Utc, nullable=False),
+    sa.ForeignKeyConstraint(
+        ["tenant_id", "enrolment_id"], ["managed_enrolment.tenant_id", "managed_enrolment.id"]
+    ),
+)
+"""What a device answered when it was asked what it is: node -> value."""
+
+
+def of_enrolment(
+    table: sa.Table, tenant: int, enrolment: int
+) -> tuple[sa.ColumnElement[bool], sa.ColumnElement[bool]]:
+    """The row of an enrolment in one of these tables."""
+    return table.c.tenant_id == tenant, table.c.enrolment_id == enrolment
+
+
+def session_columns() -> tuple[sa.Label[Any], ...]:
+    """The columns of a session under names that do not meet those of other tables in a join."""
+    return tuple(column.label(f"session__{column.name}") for column in mdm_session.c)

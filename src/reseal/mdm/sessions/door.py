@@ -1,0 +1,145 @@
+"""POST /ManagementServer/MDM.svc: bytes in, bytes out.
+
+What stands in the query makes no difference (`?mode=Maintenance&Platform=WoA`). A body that is no XML that
+may be parsed, or no message with a header, gets 400; everything else is answered in SyncML with 200.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Final
+
+from cryptography.hazmat.primitives.serialization import Encoding
+from starlette.responses import Response
+
+from reseal.kernel.clock import Clock
+from reseal.kernel.db import Database
+from reseal.kernel.errors import Invalid, ResealError, TooSoon
+from reseal.kernel.logs import get_logger
+from reseal.kernel.secretbox import SecretBox
+from reseal.managed.content import ContentUrls
+from reseal.managed.enrolments import note_contact
+from reseal.mdm.authentication import Shown, UserToken, read_user_token
+from reseal.mdm.sessions import replies
+from reseal.mdm.sessions.exchange import Incoming, Outcome, Tools, exchange
+from reseal.mdm.sessions.glance import look, may_be_idle
+from reseal.mdm.sessions.handling import HANDLING, Handling
+from reseal.mdm.sessions.inventory import publish
+from reseal.mdm.sessions.reports import read_report, statuses
+from reseal.signin.lockout import Lockout
+from reseal.signin.tokens import TokenSigner
+from reseal.web.calls import Call
+from reseal.web.routes import MIB, Listener, Public, Route
+from reseal.wire.errors import WireError
+from reseal.wire.syncml import Message, read_message, take
+
+PATH: Final = "/ManagementServer/MDM.svc"
+MEDIA_TYPE: Final = "application/vnd.syncml.dm+xml"
+
+log = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class SessionDoor:
+    """Where devices hold their sessions."""
+
+    db: Database
+    clock: Clock
+    signer: TokenSigner
+    box: SecretBox
+    urls: ContentUrls
+    lockout: Lockout
+    """Of enrolments whose digests were wrong too often."""
+    handling: Handling = HANDLING
+
+    def routes(self) -> tuple[Route, ...]:
+        """The one endpoint, on both listeners."""
+        proven = Public("every message proves its device by certificate or digest")
+        return (Route("POST", PATH, self.session, proven, MIB, Listener.BOTH, any_case=True),)
+
+    async def session(self, call: Call) -> Response:
+        """One message of a session. Raises `Invalid` (400), `TooLarge` (413) and `TooSoon` (429)."""
+        body = await call.body()
+        message = _read(body)
+        thumbprint = _thumbprint(call)
+        token = self._user_token(call, message)
+        idle = await self._idle(message, thumbprint, token)
+        if idle is not None:
+            return idle
+        incoming = Incoming(message, sha256(body).digest(), Shown(message.header, thumbprint), token)
+        self._refuse_locked(incoming.shown)
+        outcome = await self.db.write(exchange, incoming, Tools(self.box, self.urls, self.handling))
+        self._count(incoming.shown, outcome)
+        if outcome.news and outcome.found is not None:
+            await self._publish(outcome)
+        return _answer(outcome.reply)
+
+    async def _idle(
+        self, message: Message, thumbprint: bytes | None, token: UserToken | None
+    ) -> Response | None:
+        """The answer to a check-in that changes nothing."""
+        if thumbprint is None or not may_be_idle(message):
+            return None
+        digest = b"" if token is None else token.digest
+        found = await self.db.read(look, message, thumbprint, digest, self.clock.now())
+        if found is None:
+            return None
+        if found.contact_due:
+            await self.db.write(note_contact, found.tenant, found.enrolment)
+        if found.says_nothing:
+            return _answer(replies.silence(message.header).data)
+        said = statuses(message.header, message, take(message))
+        return _answer(replies.acknowledgement(message.header, said).data)
+
+    def _user_token(self, call: Call, message: Message) -> UserToken | None:
+        """The token of the header, else that of the alert; they should be the same (3.8)."""
+        scheme, _, text = call.request.headers.get("authorization", "").partition(" ")
+        token = text.strip() if scheme.lower() == "bearer" else ""
+        token = token or read_report(message.commands).token
+        return read_user_token(self.signer, token, now=self.clock.now()) if token else None
+
+    def _refuse_locked(self, shown: Shown) -> None:
+        """Guessing a device's digest is slowed down; its certificate works all the same."""
+        if shown.cred is None or shown.thumbprint is not None or shown.named is None:
+            return
+        if left := self.lockout.remaining(shown.named):
+            raise TooSoon(
+                code="TooManyFailures",
+                message="The credentials of this device were wrong too often.",
+                remedy="Try again later.",
+                retry_after=left,
+            )
+
+    def _count(self, shown: Shown, outcome: Outcome) -> None:
+        if shown.cred is None or shown.named is None:
+            return
+        if outcome.unproven is None:
+            self.lockout.succeeded(shown.named)
+        elif outcome.unproven.wrong:
+            self.lockout.failed(shown.named)
+
+    async def _publish(self, outcome: Outcome) -> None:
+        """What the device told of itself. It is kept already; a name that cannot be one stays there."""
+        assert outcome.found is not None
+        tenant, enrolment = outcome.found.tenant, outcome.found.enrolment.id
+        try:
+            await self.db.write(publish, tenant, enrolment, causes=tenant)
+        except ResealError as error:
+            log.warning("what a device told of itself cannot be used", code=error.code, message=error.message)
+
+
+def _read(body: bytes) -> Message:
+    try:
+        return read_message(body, MIB)
+    except WireError as error:
+        raise Invalid(code=error.code, message=str(error), remedy=error.remedy) from None
+
+
+def _thumbprint(call: Call) -> bytes | None:
+    certificate = call.client_certificate
+    return None if certificate is None else sha256(certificate.public_bytes(Encoding.DER)).digest()
+
+
+def _answer(data: bytes) -> Response:
+    return Response(data, media_type=MEDIA_TYPE)

@@ -1,0 +1,166 @@
+"""What a device says in a message, apart from answers; and the Status that each of its commands gets. Pure.
+
+Statuses come for everything that may have one (spec/mdm-wire.md 3.7, O-10): Alerts and commands, chunks of
+objects, elements that are no command; never for a Status, nor for Results that are whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Final, TypeVar
+
+from reseal.wire.syncml import (
+    Add,
+    Alert,
+    AlertCode,
+    AlertType,
+    Command,
+    Item,
+    LoginStatus,
+    Malformed,
+    Message,
+    Replace,
+    Status,
+    StatusCode,
+    SyncHdr,
+    SyncType,
+    Taken,
+    name_of,
+    walk,
+    wants_status,
+)
+
+_T = TypeVar("_T")
+
+_DEV_INFO: Final = "./devinfo/"
+_PLAIN_ALERTS: Final = frozenset(
+    {
+        AlertCode.SERVER_INITIATED_MANAGEMENT,
+        AlertCode.CLIENT_INITIATED_MANAGEMENT,
+        AlertCode.NEXT_MESSAGE,
+        AlertCode.SESSION_ABORT,
+        AlertCode.NO_END_OF_DATA,
+    }
+)
+_LONGEST: Final = 256
+"""Characters that are kept of a value of DevInfo, or of the type of an alert in the log."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a message said."""
+
+    login: LoginStatus | None = None
+    scope: SyncType | None = None
+    token: str = field(default="", repr=False)
+    """Of the directory user who is signed in."""
+    bootstrap: bool = False
+    """The device is being set up."""
+    installed: tuple[str, ...] = ()
+    """Addresses of the jobs that ended."""
+    unenrolled: bool = False
+    aborted: bool = False
+    says: Mapping[str, str] = field(default_factory=dict)
+    """Values below ./DevInfo, by their last name."""
+    unknown: tuple[str, ...] = ()
+    """Alerts that mean nothing to us."""
+
+
+def read_report(commands: Iterable[Command]) -> Report:
+    """What these commands say."""
+    given = tuple(walk(commands))
+    alerts = [command for command in given if isinstance(command, Alert)]
+    return Report(
+        login=_last(alert.login_status for alert in alerts),
+        scope=_last(alert.sync_type for alert in alerts),
+        token=_last(alert.item.text.strip() for alert in alerts if alert.type is AlertType.USER_TOKEN) or "",
+        bootstrap=any(alert.type is AlertType.BOOTSTRAP_SYNC for alert in alerts),
+        installed=tuple(
+            item.source
+            for alert in alerts
+            if alert.type is AlertType.MSI_INSTALLED
+            for item in alert.items
+            if item.source
+        ),
+        unenrolled=any(alert.type is AlertType.UNENROLLMENT for alert in alerts),
+        aborted=any(alert.code == AlertCode.SESSION_ABORT for alert in alerts),
+        says=_says(given),
+        unknown=tuple(_name(alert) for alert in alerts if _is_unknown(alert)),
+    )
+
+
+def statuses(header: SyncHdr, message: Message, taken: Taken) -> tuple[Status, ...]:
+    """The Status of each command of a message, in its order, without that of the header."""
+    chunks = {id(answer.command): answer.code for answer in taken.answers}
+    return tuple(_statuses(header, message.commands, chunks))
+
+
+def only_statuses(message: Message) -> bool:
+    """Whether a message says nothing but how commands ended."""
+    return message.final and all(isinstance(command, Status) for command in message.commands)
+
+
+def _statuses(
+    header: SyncHdr, commands: Iterable[Command], chunks: Mapping[int, StatusCode]
+) -> Iterator[Status]:
+    for command in walk(commands):
+        code = chunks.get(id(command))
+        if code is None and not _is_answered(command):
+            continue
+        yield Status(
+            msg_ref=header.msg_id,
+            cmd_ref=command.cmd_id,
+            cmd=name_of(command),
+            code=_code(command) if code is None else code,
+        )
+
+
+def _is_answered(command: Command) -> bool:
+    """A broken Status or Results is none either: its sender could do nothing with an answer."""
+    broken_answer = isinstance(command, Malformed) and command.name in {"Status", "Results"}
+    return wants_status(command) and not broken_answer
+
+
+def _code(command: Command) -> int:
+    if not command.cmd_id:
+        return StatusCode.BAD_REQUEST
+    match command:
+        case Malformed():
+            return StatusCode.BAD_REQUEST
+        case Alert() | Add() | Replace():
+            return StatusCode.OK
+        case _:
+            return StatusCode.OPTIONAL_FEATURE_NOT_SUPPORTED
+
+
+def _says(commands: Iterable[Command]) -> dict[str, str]:
+    return {
+        item.source.rsplit("/", 1)[1]: item.text.strip()[:_LONGEST]
+        for command in commands
+        if isinstance(command, Add | Replace)
+        for item in command.items
+        if _is_dev_info(item)
+    }
+
+
+def _is_dev_info(item: Item) -> bool:
+    return item.source.lower().startswith(_DEV_INFO) and item.source.count("/") == 2
+
+
+def _is_unknown(alert: Alert) -> bool:
+    if alert.code in _PLAIN_ALERTS:
+        return False
+    if alert.type is AlertType.LOGIN_STATUS:
+        return alert.login_status is None
+    if alert.type is AlertType.SYNC_TYPE:
+        return alert.sync_type is None
+    return alert.type is None
+
+
+def _name(alert: Alert) -> str:
+    return f"{alert.code} {alert.item.meta.type[:_LONGEST]}".strip()
+
+
+def _last(values: Iterable[_T | None]) -> _T | None:
+    return next((value for value in reversed(list(values)) if value is not None), None)
