@@ -1,0 +1,41 @@
+"""HTML pages: templates that escape everything, and a content security policy without any script.
+
+Styles come from files of our own (`assets`), images from this server; nothing stands inline, so the policy
+needs no exception. A page that holds a form names where the answer to the form may lead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.responses import HTMLResponse, Response
+
+
+def templates(package: str) -> Environment:
+    """The templates in the folder `templates` of a package; a name that is not given is an error."""
+    return Environment(
+        loader=PackageLoader(package),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+
+
+def page(html: str, *, status: int = 200, form_targets: Sequence[str] = ()) -> Response:
+    """A page. Browsers apply `form-action` to the redirect after a form too, so `form_targets` lists where it
+    may lead beside this server: an origin, or the scheme of an app (`ms-aadj-redir:`).
+    """
+    targets = " ".join(("'self'", *form_targets))
+    policy = (
+        "default-src 'none'; style-src 'self'; img-src 'self' data:; "
+        f"form-action {targets}; base-uri 'none'; frame-ancestors 'none'"
+    )
+    return HTMLResponse(html, status_code=status, headers={"Content-Security-Policy": policy})
+
+
+def see_other(address: str) -> Response:
+    """303: go there, whatever was sent here stays here."""
+    return Response(status_code=303, headers={"Location": address})
