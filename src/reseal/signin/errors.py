@@ -1,8 +1,10 @@
-"""Errors of the OAuth endpoints, in the shape that Microsoft's clients read (spec/identity.md 1.2)."""
+"""Errors of the OAuth endpoints, in the shape that Microsoft's clients read (spec/identity.md 1.2, 9)."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from reseal.kernel.errors import ResealError
 
@@ -16,15 +18,121 @@ class OAuthError(ResealError):
         self.number = number
         self.status = status
 
+    @property
+    def description(self) -> str:
+        """What `error_description` says."""
+        return f"{self.code}: {self.message} {self.remedy}".strip()
+
     def to_json(self) -> dict[str, Any]:
-        description = f"{self.code}: {self.message} {self.remedy}".strip()
-        return {"error": self.error, "error_description": description, "error_codes": [self.number]}
+        return {
+            "error": self.error,
+            "error_description": self.description,
+            "error_codes": [self.number],
+        }
+
+    def traced(self, now: datetime, trace: UUID, correlation: str) -> dict[str, Any]:
+        """The document with what finds the request in a log: when, and its numbers."""
+        return {
+            **self.to_json(),
+            "timestamp": now.strftime("%Y-%m-%d %H:%M:%SZ"),
+            "trace_id": str(trace),
+            "correlation_id": correlation,
+            "error_uri": f"https://login.microsoftonline.com/error?code={self.number}",
+        }
+
+
+def _refused_grant(number: int, message: str, remedy: str) -> OAuthError:
+    return OAuthError("invalid_grant", number, message, remedy=remedy)
+
+
+# --- the request --------------------------------------------------------------------------------------------
 
 
 def unknown_tenant(name: str) -> OAuthError:
     """No tenant has that id or domain."""
     return OAuthError(
         "invalid_request", 90002, f"There is no tenant {name!r}.", remedy="Check the id or domain in the URL."
+    )
+
+
+def missing(parameter: str) -> OAuthError:
+    """A parameter that must be there is not."""
+    return OAuthError(
+        "invalid_request",
+        900144,
+        f"The request has no parameter {parameter!r}.",
+        remedy="Send it.",
+    )
+
+
+def unfit(
+    parameter: str, value: str, fit: str, *, error: str = "invalid_request", number: int = 90023
+) -> OAuthError:
+    """A parameter has a value that this server does not serve; `fit` says what it serves."""
+    return OAuthError(error, number, f"The parameter {parameter!r} is {value[:80]!r}.", remedy=f"Send {fit}.")
+
+
+def unsupported_grant(grant: str) -> OAuthError:
+    """A grant type that is not served."""
+    return OAuthError(
+        "unsupported_grant_type",
+        70003,
+        f"The grant type {grant[:80]!r} is not supported here.",
+        remedy="This server grants authorization_code, refresh_token, client_credentials, srv_challenge and "
+        "requests signed by a device.",
+    )
+
+
+def unknown_resource(named: str) -> OAuthError:
+    """No service has that name."""
+    return OAuthError(
+        "invalid_resource",
+        500011,
+        f"There is no resource {named[:200]!r} here.",
+        remedy="Name one resource, by its URL or id.",
+    )
+
+
+def missing_challenge() -> OAuthError:
+    """A public client asks for a code that anybody could redeem."""
+    return OAuthError(
+        "invalid_request",
+        50147,
+        "The request has no code_challenge.",
+        remedy="This client has no secret: send code_challenge and code_challenge_method=S256 (RFC 7636).",
+    )
+
+
+def unfit_challenge() -> OAuthError:
+    """A challenge that cannot be the SHA-256 of a verifier."""
+    return OAuthError(
+        "invalid_request",
+        501491,
+        "The code_challenge is not 43 characters of base64url.",
+        remedy="Send the SHA-256 of the code_verifier, base64url without padding.",
+    )
+
+
+# --- the client ---------------------------------------------------------------------------------------------
+
+
+def unknown_client(client_id: str) -> OAuthError:
+    """No client that may sign users in has that id."""
+    return OAuthError(
+        "unauthorized_client",
+        700016,
+        f"There is no application {client_id[:80]!r} here that signs users in.",
+        remedy="Check client_id.",
+    )
+
+
+def wrong_redirect(redirect_uri: str) -> OAuthError:
+    """The redirect URI is not one that the client registered, to the letter."""
+    return OAuthError(
+        "invalid_request",
+        50011,
+        f"The redirect URI {redirect_uri[:200]!r} is not registered for the application.",
+        remedy="Send a registered one, spelled exactly as it is registered.",
     )
 
 
@@ -47,4 +155,88 @@ def locked_client(seconds: int) -> OAuthError:
         f"Too many wrong secrets; the client is locked for {seconds} seconds.",
         remedy="Wait, then use the right secret.",
         status=429,
+    )
+
+
+# --- codes and refresh tokens -------------------------------------------------------------------------------
+
+_SIGN_IN_AGAIN = "Have the user sign in again."
+
+
+def unknown_grant(what: str) -> OAuthError:
+    """A code or refresh token that this server did not give to this client."""
+    return _refused_grant(70000, f"The {what} is not one that was given to this client.", _SIGN_IN_AGAIN)
+
+
+def other_tenants_grant() -> OAuthError:
+    """A code or refresh token at the endpoint of another tenant."""
+    return _refused_grant(
+        700005, "The code or token was given for another tenant.", "Use the endpoint of the user's tenant."
+    )
+
+
+def expired_code() -> OAuthError:
+    """A code after its few minutes."""
+    return _refused_grant(70008, "The authorization code is expired.", _SIGN_IN_AGAIN)
+
+
+def used_code() -> OAuthError:
+    """A code that was redeemed before; what came of it is revoked."""
+    return _refused_grant(54005, "The authorization code was redeemed already.", _SIGN_IN_AGAIN)
+
+
+def other_redirect() -> OAuthError:
+    """The redirect URI is not that of the sign-in."""
+    return _refused_grant(
+        500112, "The redirect URI is not the one that the code was sent to.", "Send the same one."
+    )
+
+
+def wrong_verifier() -> OAuthError:
+    """The verifier does not fit the challenge of the sign-in (RFC 7636)."""
+    return _refused_grant(501481, "The code_verifier does not fit the code_challenge.", _SIGN_IN_AGAIN)
+
+
+def expired_refresh() -> OAuthError:
+    """A refresh token that was not used for too long."""
+    return _refused_grant(700082, "The refresh token is expired.", _SIGN_IN_AGAIN)
+
+
+def revoked_grant() -> OAuthError:
+    """The sign-in does not count any more: reuse, a new password, a code shown twice."""
+    return _refused_grant(50173, "The refresh token does not count any more.", _SIGN_IN_AGAIN)
+
+
+# --- users --------------------------------------------------------------------------------------------------
+
+
+def disabled_user() -> OAuthError:
+    """Said only to somebody who holds the user's password or token."""
+    return _refused_grant(50057, "The user's account is disabled.", "Ask an administrator to enable it.")
+
+
+# --- devices ------------------------------------------------------------------------------------------------
+
+
+def bad_assertion(why: str) -> OAuthError:
+    """A signed request that cannot be read, is meant for somebody else, or is too old."""
+    return OAuthError(
+        "invalid_request",
+        50013,
+        f"The signed request {why}.",
+        remedy="Get a nonce with srv_challenge, sign the request with the device's key, and send it once.",
+    )
+
+
+def bad_signature() -> OAuthError:
+    """The signature is not by the key of the certificate."""
+    return _refused_grant(
+        50099, "The request is not signed by the key of its certificate.", "Sign with the device's key."
+    )
+
+
+def unknown_device() -> OAuthError:
+    """The certificate is not that of an enabled device on record."""
+    return _refused_grant(
+        50155, "The certificate belongs to no enabled device of this server.", "Join the device again."
     )

@@ -7,6 +7,8 @@ many run at once.
 
 from __future__ import annotations
 
+import unicodedata
+
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from argon2.profiles import RFC_9106_LOW_MEMORY
@@ -30,12 +32,17 @@ class Passwords:
 
     def hash(self, secret: str, entropy: Entropy) -> str:
         """The encoded hash with a fresh salt."""
-        return self._hasher.hash(secret, salt=entropy.bytes(_SALT_BYTES))
+        return self._hasher.hash(_plain(secret), salt=entropy.bytes(_SALT_BYTES))
 
     def matches(self, stored: str | None, secret: str) -> bool:
         """Whether the secret belongs to the stored hash; without one (nobody) it takes as long."""
         try:
-            self._hasher.verify(stored or self._nobody, secret)
+            self._hasher.verify(stored or self._nobody, _plain(secret))
         except (VerificationError, InvalidHashError):
             return False
         return stored is not None
+
+
+def _plain(secret: str) -> str:
+    """One form of what looks alike: keyboards differ in how they write accents (SP 800-63B)."""
+    return unicodedata.normalize("NFKC", secret)

@@ -41,6 +41,11 @@ def find_resource(name: str) -> Resource | None:
     return _BY_NAME.get(_folded(name))
 
 
+def names_resource(resource: str, scope: str) -> bool:
+    """Whether a request says what it is for."""
+    return bool(resource or _naming(scope))
+
+
 def resource_asked(resource: str, scope: str) -> Resource | None:
     """The resource that a request is for; without one, Graph, as Microsoft has it.
 
@@ -48,11 +53,15 @@ def resource_asked(resource: str, scope: str) -> Resource | None:
     """
     if resource:
         return find_resource(resource)
-    named = [word for word in scope.split() if word.lower() not in _OPENID_SCOPES]
-    found = {_of_scope(word) for word in named}
-    if not found:
+    named = _naming(scope)
+    if not named:
         return find_resource(GRAPH_AUDIENCES[0])
-    return found.pop() if len(found) == 1 else None
+    first, *others = [_of_scope(word) for word in named]
+    return first if all(other == first for other in others) else None
+
+
+def _naming(scope: str) -> list[str]:
+    return [word for word in scope.split() if word.lower() not in _OPENID_SCOPES]
 
 
 def _of_scope(word: str) -> Resource | None:

@@ -28,8 +28,8 @@ from reseal.kernel.keys import KeySource
 from reseal.kernel.secretbox import SecretBox
 from reseal.signin.claims import AccessClaims, Claims, Hint, IdClaims
 from reseal.signin.resources import DRS_AUDIENCES, MDM_AUDIENCES
-from reseal.signin.seals import Seals
 from reseal.signin.tables import signing_key
+from reseal.web.seals import Seals
 
 __all__ = [
     "AUDIENCE",
