@@ -20,11 +20,12 @@ from reseal.kernel.settings import Settings
 from reseal.kernel.workers import InlineWorkers
 from reseal.server import wiring
 from reseal.signin.passwords import Passwords
-from reseal.signin.tokens import load_signer
 from reseal.web.routes import Listener, application
 from tests.conformance.office import Office
 from tests.support.clock import ManualClock
 from tests.support.http import HOST, client_of
+
+DEVICE_URL = f"https://devices.{HOST}"
 
 
 class OneKey(OpenSslKeys):
@@ -70,9 +71,11 @@ async def parts(
         clock=clock,
         entropy=entropy,
         settings=settings,
-        signer=await database.write(load_signer, SecretBox([b"k" * 32], entropy), signing_keys),
+        keyring=await database.write(
+            wiring.load_keyring, SecretBox([b"k" * 32], entropy), signing_keys, clock, DEVICE_URL
+        ),
         public_url=f"https://{HOST}",
-        device_url=f"https://devices.{HOST}",
+        device_url=DEVICE_URL,
     )
 
 

@@ -18,6 +18,7 @@ import pytest
 
 from reseal.api.tenancy import PLATFORM
 from reseal.directory.model_roles import AUTOMATION_PERMISSIONS, PERMISSIONS
+from reseal.kernel.authorities import Authorities
 from reseal.kernel.clock import SystemClock
 from reseal.kernel.settings import Settings
 from reseal.server import wiring
@@ -35,7 +36,8 @@ def _table() -> tuple[Route, ...]:
     nothing = cast(Any, None)
     ports: dict[str, Any] = {field.name: nothing for field in fields(wiring.Parts)}
     settings = Settings(data_directory=nothing, max_upload_bytes=UPLOAD_LIMIT)
-    parts = wiring.Parts(**ports | {"clock": SystemClock(), "settings": settings})
+    keyring = wiring.Keyring(nothing, nothing, Authorities(nothing, nothing), nothing)
+    parts = wiring.Parts(**ports | {"clock": SystemClock(), "settings": settings, "keyring": keyring})
     return wiring.routes(parts)[0]
 
 

@@ -41,7 +41,6 @@ from reseal.rehearsal.link import Link
 from reseal.rehearsal.network import Listener, Network
 from reseal.server import wiring
 from reseal.signin.passwords import Passwords
-from reseal.signin.tokens import load_signer
 from reseal.web import routes as web
 
 START: Final = datetime(2026, 11, 9, 8, 0, tzinfo=UTC)
@@ -226,7 +225,7 @@ class World:
             clock=self.clock,
             entropy=entropy,
             settings=Settings(data_directory=Path("rehearsal"), tenant_domain=DnsName(self.domain)),
-            signer=await db.write(load_signer, box, keys),
+            keyring=await db.write(wiring.load_keyring, box, keys, self.clock, self.device_url),
             public_url=f"https://{BROWSER}",
             device_url=self.device_url,
         )

@@ -1,4 +1,4 @@
-"""The client certificate of a connection, handed to the application (spec/stack.md 1, the peer's certificate).
+"""The client certificate of a connection, handed to the application (spec/stack.md 1).
 
 uvicorn does not tell it, so its protocol class is extended: the certificate is read once per connection and
 put into `scope["extensions"]["tls"]` under the names of the ASGI TLS extension. TLS has checked that it leads

@@ -11,7 +11,6 @@ import asyncio
 import gc
 import os
 import signal
-import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -41,7 +40,6 @@ from reseal.server.listeners import Endpoint, Listeners, bind
 from reseal.server.schema import ensure_schema
 from reseal.server.tls import Issuer
 from reseal.signin.passwords import Passwords
-from reseal.signin.tokens import load_signer
 from reseal.web.routes import Listener, application
 
 log = get_logger(__name__)
@@ -116,7 +114,6 @@ async def running(
         sockets = stack.enter_context(_bound(settings, directory))
         keys = OpenSslKeys()
         issuer = Issuer(directory.tls, clock, entropy, keys)
-        tls = issuer.context(sockets.names)
         workers = ThreadWorkers(settings.worker_threads)
         stack.callback(workers.close)
         db = await stack.enter_async_context(_database(settings, clock, entropy, probe))
@@ -129,7 +126,7 @@ async def running(
             workers=workers,
             clock=clock,
             entropy=entropy,
-            signer=await db.write(load_signer, box, keys),
+            keyring=await db.write(wiring.load_keyring, box, keys, clock, sockets.device_url),
             passwords=Passwords(),
             public_url=sockets.browser_url,
             device_url=sockets.device_url,
@@ -137,7 +134,7 @@ async def running(
         )
         tenant_id, domain = await _first_tenant(parts, directory)
         await stack.enter_async_context(_tasks(parts))
-        await stack.enter_async_context(_serving(parts, sockets, tls))
+        await stack.enter_async_context(_serving(parts, sockets, issuer))
         yield {
             "version": 1,
             "browser_url": sockets.browser_url,
@@ -243,8 +240,11 @@ async def _tasks(parts: wiring.Parts) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def _serving(parts: wiring.Parts, sockets: Sockets, tls: ssl.SSLContext) -> AsyncIterator[None]:
+async def _serving(parts: wiring.Parts, sockets: Sockets, issuer: Issuer) -> AsyncIterator[None]:
     routes, authenticate = wiring.routes(parts)
+    authorities = parts.keyring.authorities
+    chains = (*authorities.mdm.chain, *authorities.join.chain)
+    browsers, devices = issuer.context(sockets.names), issuer.device_context(sockets.names, chains)
     hosts = sockets.hosts
     endpoints = [
         Endpoint(
@@ -258,7 +258,10 @@ async def _serving(parts: wiring.Parts, sockets: Sockets, tls: ssl.SSLContext) -
             ),
             tls,
         )
-        for socket, listener in ((sockets.browser, Listener.BROWSER), (sockets.device, Listener.DEVICE))
+        for socket, listener, tls in (
+            (sockets.browser, Listener.BROWSER, browsers),
+            (sockets.device, Listener.DEVICE, devices),
+        )
     ]
     listeners = Listeners(endpoints, parts.settings.drain_seconds)
     serving = asyncio.create_task(listeners.serve())
