@@ -13,7 +13,7 @@ from typing import Final
 from reseal.device.csp.effects import Install, Uninstall
 from reseal.device.csp.rules import BOTH, Place, Rule, access, below, of_leaf
 from reseal.device.csp.tree import Tree
-from reseal.wire.csp import CspError, LocURI, Msi, Scope, msi, read_job
+from reseal.wire.csp import CspError, LocURI, Msi, Scope, msi, read_job, vendor
 from reseal.wire.syncml import Format, StatusCode
 
 _PRODUCT: Final = "Vendor/MSFT/EnterpriseDesktopAppManagement/MSI/*"
@@ -72,6 +72,11 @@ APPS: Final[Mapping[str, Rule]] = MappingProxyType(
         ),
     }
 )
+
+
+def product_nodes(owner: str) -> LocURI:
+    """Where the products of the machine, or of a user, stand."""
+    return vendor("EnterpriseDesktopAppManagement", Scope.USER if owner else Scope.DEVICE) / "MSI"
 
 
 def product_node(owner: str, product_code: str) -> LocURI:

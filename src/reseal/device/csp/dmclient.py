@@ -24,7 +24,7 @@ from reseal.wire.csp import (
     Poll,
     Provisioned,
     Scope,
-    first_sync_status,
+    provider,
     read_expected,
 )
 from reseal.wire.syncml import Format, StatusCode
@@ -48,10 +48,8 @@ def _says(text: str, what: str) -> bool:
 def _present(tree: Tree, place: Place, leaf: Leaf) -> str:
     """What a leaf of the same page holds."""
     owner = place[0]
-    scope = Scope.DEVICE if owner == MACHINE else Scope.USER
-    base = first_sync_status(tree.provider_id, scope)
-    uri = LocURI((*base.names[:-1], *leaf.path.split("/")), scope)
-    return tree.read(uri, owner or None) or ""
+    base = provider(tree.provider_id, Scope.USER if owner else Scope.DEVICE)
+    return tree.read(leaf.at(base), owner or None) or ""
 
 
 def _release(tree: Tree, place: Place, text: str) -> StatusCode | None:

@@ -216,6 +216,10 @@ class Tree:
         place = self._place(uri, user)
         return () if place is None else self.names_below(place)
 
+    def owners(self) -> tuple[str, ...]:
+        """Everyone who has nodes: the machine and users, in the order of their first."""
+        return tuple(dict.fromkeys(owner for owner, _ in self._nodes))
+
     def names_below(self, place: Place) -> tuple[str, ...]:
         """The names of nodes right below a place that exist: fixed ones first, others as they came."""
         owner, above = place

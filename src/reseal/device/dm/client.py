@@ -30,7 +30,7 @@ class Patience:
 
     def before(self, retry: int) -> timedelta:
         """How long to wait before the retry of this number, from 1: twice as long each time."""
-        return min(self.initial * 2 ** (retry - 1), self.most)
+        return min(self.initial * (1 << (retry - 1)), self.most)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,16 +53,20 @@ class Line:
         for retry in range(self.patience.retries + 1):
             if retry:
                 await self.clock.sleep(self.patience.before(retry))
-            try:
-                async with self.transport.send(self._request(body)) as response:
-                    if response.status == _GOOD:
-                        return await response.read()
-                    if response.status < _SERVER_TROUBLE:
-                        return None
-            except TransportError as error:
-                if error.failure in _HOPELESS:
-                    return None
+            answer, hopeless = await self._try(body)
+            if answer is not None or hopeless:
+                return answer
         return None
+
+    async def _try(self, body: bytes) -> tuple[bytes | None, bool]:
+        """The answer, if one came whole; and whether to leave it at that."""
+        try:
+            async with self.transport.send(self._request(body)) as response:
+                if response.status == _GOOD:
+                    return await response.read(), True
+                return None, response.status < _SERVER_TROUBLE
+        except TransportError as error:
+            return None, error.failure in _HOPELESS
 
     def _request(self, body: bytes) -> Request:
         headers = [

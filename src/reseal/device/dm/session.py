@@ -216,8 +216,7 @@ class Session:
             self._batches = [[]]
         room = LARGE
         for answer in answers:
-            single = isinstance(answer, Results) and len(answer.items) == 1
-            first, *further = chunks(answer, limit) if single else (answer,)
+            first, *further = _parts(answer, limit)
             room -= _weight(first)
             if room < 0 and self._batches[-1]:
                 self._batches.append([])
@@ -263,6 +262,12 @@ class Session:
 
 def _statuses(reply: Message) -> list[Status]:
     return [command for command in reply.commands if isinstance(command, Status)]
+
+
+def _parts(answer: Command, limit: int) -> Sequence[Command]:
+    if isinstance(answer, Results) and len(answer.items) == 1:
+        return chunks(answer, limit)
+    return (answer,)
 
 
 def _weight(command: Command) -> int:
