@@ -7,7 +7,7 @@ device; the earlier one ends in the same unit, with its certificate, its secrets
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -58,7 +58,8 @@ class NewEnrolment:
 
 
 def create_enrolment(tx: Tx, tenant: TenantKey, new: NewEnrolment, *, actor: str = "system") -> Enrolment:
-    """Begin an enrolment; earlier active ones of the same directory device or registration end.
+    """Begin an enrolment, with its owner on it; earlier active ones of the same directory device or
+    registration end.
 
     It is stale: what the device shall have is not worked out yet.
     """
@@ -84,30 +85,10 @@ def create_enrolment(tx: Tx, tenant: TenantKey, new: NewEnrolment, *, actor: str
         last_contact_at=None,
         request=new.request,
     )
-    tx.execute(
-        enrolment.insert().values(
-            tenant_id=tenant,
-            id=created.id,
-            uuid=created.uuid,
-            device_id=created.device_id,
-            registration_id=created.registration_id,
-            enrolled_by=created.enrolled_by.value,
-            in_oobe=created.in_oobe,
-            state=created.state.value,
-            ended_because="",
-            hardware_id=created.hardware_id,
-            wire_device_id=created.wire_device_id,
-            device_name=created.device_name,
-            os_version=created.os_version,
-            owner_user_id=created.owner_user_id,
-            stale=True,
-            open_items=0,
-            request=created.request,
-            unblocked=False,
-            renewing=False,
-            created_at=tx.now,
-        )
-    )
+    row = {field.name: getattr(created, field.name) for field in fields(Enrolment)}
+    tx.execute(enrolment.insert().values(tenant_id=tenant, **row))
+    if new.owner is not None:
+        _insert_user(tx, tenant, created.id, new.owner, primary=True)
     told: dict[str, JsonValue] = {
         "by": created.enrolled_by.value,
         "inOobe": created.in_oobe,
@@ -364,18 +345,7 @@ def note_user(
 
 
 def _add_user(tx: Tx, tenant: TenantKey, enrolment_id: int, user: int, *, session: bool) -> None:
-    tx.execute(
-        tx.insert(on_device)
-        .values(
-            tenant_id=tenant,
-            enrolment_id=enrolment_id,
-            user_id=user,
-            first_seen_at=tx.now,
-            is_primary=False,
-            session_seen=session,
-        )
-        .on_conflict_do_nothing()
-    )
+    _insert_user(tx, tenant, enrolment_id, user, session=session)
     tx.execute(
         enrolment.update()
         .where(enrolment.c.tenant_id == tenant, enrolment.c.id == enrolment_id)
@@ -384,6 +354,20 @@ def _add_user(tx: Tx, tenant: TenantKey, enrolment_id: int, user: int, *, sessio
     found = enrolment_by_id(tx, tenant, enrolment_id)
     told: dict[str, JsonValue] = {"user": str(user_by_id(tx, tenant, user).uuid)}
     events.record(tx, tenant, "enrolment.user_seen", Subject("enrolment", found.uuid), told)
+
+
+def _insert_user(
+    tx: Tx, tenant: TenantKey, enrolment_id: int, user: int, *, primary: bool = False, session: bool = False
+) -> None:
+    row = {
+        "tenant_id": tenant,
+        "enrolment_id": enrolment_id,
+        "user_id": user,
+        "first_seen_at": tx.now,
+        "is_primary": primary,
+        "session_seen": session,
+    }
+    tx.execute(tx.insert(on_device).values(row).on_conflict_do_nothing())
 
 
 def users_of(tx: Tx, tenant: TenantKey, enrolment_id: int) -> tuple[EnrolmentUser, ...]:
