@@ -100,8 +100,14 @@ def judge(state: PhaseState, items: Sequence[Item]) -> Verdict:
 
 
 def frozen(state: PhaseState, items: Sequence[Item]) -> tuple[Tracked, ...]:
-    """The list that the run waits for at this moment, for `release_requested` and `failed`."""
-    return tracked_of((item, blocks(state, item)) for item in items if waits(state, item))
+    """What the phase is about at this moment, for `release_requested` and `failed`: everything that is to be
+    delivered for its machine or user, and whether the page counts it. What comes later is not in it.
+    """
+    return tracked_of(
+        (item, blocks(state, item))
+        for item in items
+        if item.user == state.user and item.required and item.state is not ItemState.REMOVING
+    )
 
 
 def to_retry(state: PhaseState, items: Sequence[Item]) -> tuple[Item, ...]:

@@ -46,7 +46,7 @@ class PhaseStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Tracked:
-    """An item of the frozen list: what the page waited for when release was requested, or the run failed."""
+    """An item of the frozen list: what the phase was about when release was requested, or the run failed."""
 
     kind: Kind
     item_id: int

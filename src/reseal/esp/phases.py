@@ -5,6 +5,7 @@ The rules of a run stand in `model_phase`, what it waits for in `judging`, what 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any, Final
 
@@ -26,7 +27,7 @@ from reseal.esp.model_phase import (
     wants_account_phase,
 )
 from reseal.esp.tables import esp_phase, to_phase
-from reseal.kernel.db import Tx
+from reseal.kernel.db import Tx, chunks
 from reseal.kernel.deadlines import cancel, set_deadline
 from reseal.kernel.ids import TenantKey
 from reseal.managed.model import Enrolment
@@ -55,6 +56,7 @@ __all__ = [
     "release_requested",
     "released",
     "runs_of",
+    "runs_of_many",
     "save_phase",
     "time_out",
     "tracking",
@@ -121,6 +123,20 @@ def runs_of(tx: Tx, tenant: TenantKey, enrolment: int) -> tuple[PhaseState, ...]
         .order_by(esp_phase.c.user_id, esp_phase.c.run)
     )
     return tuple(to_phase(row) for row in rows)
+
+
+def runs_of_many(tx: Tx, tenant: TenantKey, enrolments: Iterable[int]) -> dict[int, tuple[PhaseState, ...]]:
+    """Every run of each of these enrolments, by user and run; few statements for many."""
+    found: dict[int, tuple[PhaseState, ...]] = {}
+    for some in chunks(sorted(set(enrolments))):
+        rows = tx.rows(
+            sa.select(esp_phase)
+            .where(esp_phase.c.tenant_id == tenant, esp_phase.c.enrolment_id.in_(some))
+            .order_by(esp_phase.c.enrolment_id, esp_phase.c.user_id, esp_phase.c.run)
+        )
+        for row in rows:
+            found[row.enrolment_id] = (*found.get(row.enrolment_id, ()), to_phase(row))
+    return found
 
 
 def phase_by_id(tx: Tx, tenant: TenantKey, key: int) -> PhaseState | None:
