@@ -193,6 +193,8 @@ def _first_failure(tree: Tree, atomic: Atomic, answers: Answers) -> int | None:
     for index, command in enumerate(atomic.commands):
         if isinstance(command, Atomic | Get) or _sets_what_was_added(command, added):
             answers.status(command, StatusCode.COMMAND_FAILED)
+            for inner in walk(command.commands if isinstance(command, Atomic) else ()):
+                answers.status(inner, StatusCode.NOT_EXECUTED)
             return index
         if not _run(tree, command, answers):
             return index
