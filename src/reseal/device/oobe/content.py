@@ -1,0 +1,248 @@
+"""What the pages say: titles, texts, choices, and the facts about the device that result pages repeat."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+
+from reseal.device.hardware import Hardware
+from reseal.device.screens import Action, Choice, Detail, Field, Screen, ScreenId
+from reseal.wire.runtime.messages import ProfileAnswer
+
+LANGUAGES: Final = (
+    Choice("en-US", "English (United States)"),
+    Choice("en-GB", "English (United Kingdom)"),
+    Choice("de-DE", "Deutsch (Deutschland)"),
+    Choice("es-ES", "Español (España)"),
+    Choice("fr-FR", "Français (France)"),
+    Choice("it-IT", "Italiano (Italia)"),
+    Choice("ja-JP", "日本語 (日本)"),
+    Choice("nl-NL", "Nederlands (Nederland)"),
+    Choice("pl-PL", "Polski (Polska)"),
+    Choice("pt-BR", "Português (Brasil)"),
+)
+"""Offered where the person may choose; languages of the machine's own system come on top."""
+
+_REGIONS: Final = tuple(
+    Choice(code, name)
+    for code, name in (
+        ("AT", "Austria"),
+        ("BR", "Brazil"),
+        ("CA", "Canada"),
+        ("CH", "Switzerland"),
+        ("DE", "Germany"),
+        ("ES", "Spain"),
+        ("FR", "France"),
+        ("GB", "United Kingdom"),
+        ("IT", "Italy"),
+        ("JP", "Japan"),
+        ("NL", "Netherlands"),
+        ("PL", "Poland"),
+        ("US", "United States"),
+    )
+)
+_KEYBOARDS: Final = tuple(
+    Choice(code, name)
+    for code, name in (
+        ("de-DE", "German"),
+        ("de-CH", "Swiss German"),
+        ("en-GB", "United Kingdom"),
+        ("en-US", "US"),
+        ("es-ES", "Spanish"),
+        ("fr-FR", "French (Legacy, AZERTY)"),
+        ("it-IT", "Italian"),
+        ("ja-JP", "Japanese"),
+        ("nl-NL", "United States-International"),
+        ("pl-PL", "Polish (Programmers)"),
+        ("pt-BR", "Portuguese (Brazil ABNT)"),
+    )
+)
+
+_KEY: Final = Action.PRESS_WINDOWS_KEY
+
+
+def language_page(hardware: Hardware, language: str) -> Screen:
+    """*Let's start with the language*."""
+    own = tuple(Choice(tag, tag) for tag in hardware.languages if all(c.value != tag for c in LANGUAGES))
+    choices = (*own, *LANGUAGES)
+    return Screen(
+        id=ScreenId.LANGUAGE,
+        title="Let's start with your language",
+        fields=(_chosen("language", "Language", choices, language),),
+        actions=(Action.CHOOSE, _KEY),
+    )
+
+
+def region_page(language: str) -> Screen:
+    """*Is this the right country or region?*"""
+    return Screen(
+        id=ScreenId.REGION,
+        title="Is this the right country or region?",
+        fields=(_chosen("region", "Country or region", _REGIONS, language.rpartition("-")[2]),),
+        actions=(Action.CHOOSE, _KEY),
+    )
+
+
+def keyboard_page(language: str) -> Screen:
+    """*Is this the right keyboard layout?*"""
+    return Screen(
+        id=ScreenId.KEYBOARD,
+        title="Is this the right keyboard layout or input method?",
+        texts=("If you also use another keyboard layout, you can add it next.",),
+        fields=(_chosen("keyboard", "Keyboard layout", _KEYBOARDS, language),),
+        actions=(Action.CHOOSE, _KEY),
+    )
+
+
+def second_keyboard_page() -> Screen:
+    """*Want to add a second keyboard layout?*"""
+    return Screen(
+        id=ScreenId.SECOND_KEYBOARD,
+        title="Want to add a second keyboard layout?",
+        fields=(Field(name="keyboard", label="Keyboard layout", choices=_KEYBOARDS),),
+        actions=(Action.CHOOSE, Action.SKIP, _KEY),
+    )
+
+
+def network_page(in_range: tuple[str, ...], notice: str) -> Screen:
+    """*Let's connect you to a network*; there is no way past it."""
+    networks = tuple(Choice(name, name) for name in in_range)
+    return Screen(
+        id=ScreenId.NETWORK,
+        title="Let's connect you to a network",
+        texts=("You need an internet connection to finish setting up this device.",),
+        fields=(
+            Field(name="network", label="Wi-Fi network", choices=networks),
+            Field(name="password", label="Network security key", secret=True),
+        ),
+        actions=(Action.CONNECT, Action.PLUG_CABLE, _KEY),
+        notice=notice,
+    )
+
+
+def licence_page(profile: ProfileAnswer) -> Screen:
+    """The licence terms of the system."""
+    return Screen(
+        id=ScreenId.LICENCE_TERMS,
+        title="Please review the license agreement",
+        texts=("Your organisation's licence for Windows applies to this device.",),
+        details=organisation_details(profile),
+        actions=(Action.ACCEPT, _KEY),
+    )
+
+
+def checking_page() -> Screen:
+    """*Just a moment*."""
+    return Screen(id=ScreenId.CHECKING, title="Just a moment…", texts=("Checking for your organisation.",))
+
+
+def restarting_page() -> Screen:
+    """*Restarting*."""
+    return Screen(id=ScreenId.RESTARTING, title="Restarting…")
+
+
+def starting_page() -> Screen:
+    """The first thing on the display."""
+    return Screen(id=ScreenId.STARTING, title="Hi there")
+
+
+def choice_page() -> Screen:
+    """*What would you like to do?*"""
+    return Screen(
+        id=ScreenId.PROVISIONING_CHOICE,
+        title="What would you like to do?",
+        texts=("Pre-provision with Windows Autopilot",),
+        actions=(Action.PRE_PROVISION, Action.CANCEL),
+    )
+
+
+def configuration_page(profile: ProfileAnswer, serial: str, notice: str) -> Screen:
+    """*Pre-provision with Windows Autopilot*: what will be put on the device, and for whom."""
+    usual = (Action.REFRESH, Action.CANCEL)
+    is_ready = profile.registration is not None and profile.profile is not None
+    if profile.registration is None:
+        texts = ("This device is not registered with an organisation of this server.",)
+    elif profile.profile is None:
+        texts = ("No deployment profile is assigned to this device.",)
+    else:
+        texts = ("Check that this is right, then choose Next to begin.",)
+    return Screen(
+        id=ScreenId.CONFIGURATION,
+        title="Pre-provision with Windows Autopilot",
+        texts=texts,
+        details=organisation_details(profile),
+        qr="" if profile.registration is None else qr_code(str(profile.registration), serial),
+        actions=(Action.PROVISION, *usual) if is_ready else usual,
+        notice=notice,
+    )
+
+
+def privacy_page(profile: ProfileAnswer) -> Screen:
+    """*Choose privacy settings for your device*."""
+    return Screen(
+        id=ScreenId.PRIVACY,
+        title="Choose privacy settings for your device",
+        texts=("Diagnostic data is sent as your organisation decides.",),
+        details=organisation_details(profile),
+        actions=(Action.ACCEPT,),
+    )
+
+
+def hello_page() -> Screen:
+    """Windows Hello, where a policy asks for it."""
+    return Screen(
+        id=ScreenId.HELLO,
+        title="Use Windows Hello with your account",
+        texts=("Your organisation asks you to set up a way to sign in without a password.",),
+        actions=(Action.NEXT, Action.SKIP),
+    )
+
+
+def lock_page(name: str) -> Screen:
+    """The sign-on screen of a device in use."""
+    return Screen(
+        id=ScreenId.LOCK, title=name, texts=("Sign in with your work account.",), actions=(Action.NEXT,)
+    )
+
+
+def desktop_page(name: str, upn: str) -> Screen:
+    """The desktop: this is the end."""
+    return Screen(
+        id=ScreenId.DESKTOP,
+        title="Desktop",
+        details=(Detail("name", "Computer name", name), Detail("user", "User", upn)),
+    )
+
+
+def organisation_details(profile: ProfileAnswer, elapsed: str = "") -> tuple[Detail, ...]:
+    """Organisation, profile, assigned user and elapsed time, as far as each is known."""
+    organisation = profile.organisation
+    assigned = profile.assigned_user
+    found = (
+        Detail("organisation", "Organisation", "" if organisation is None else organisation.name),
+        Detail("profile", "Deployment profile", "" if profile.profile is None else profile.profile.name),
+        Detail("user", "Assigned user", "" if assigned is None else assigned.upn),
+        Detail("elapsed", "Elapsed time", elapsed),
+    )
+    return tuple(each for each in found if each.value)
+
+
+def qr_code(registration: str, serial: str) -> str:
+    """What the companion app reads: its parser takes the top level, its published sample has the wrapper."""
+    block: dict[str, Any] = {
+        "Id": registration,
+        "ZtdId": registration,
+        "PKID": "",
+        "SerialNumber": serial,
+        "HardwareId": "",
+        "SequenceBlockNumber": 1,
+        "TotalBlocks": 1,
+    }
+    top = {"ZtdId": registration, "Id": registration, "SerialNumber": serial, "BlockSequence": block}
+    return msgspec.json.encode(top).decode()
+
+
+def _chosen(name: str, label: str, choices: tuple[Choice, ...], wanted: str) -> Field:
+    values = [choice.value for choice in choices]
+    return Field(name=name, label=label, choices=choices, value=wanted if wanted in values else values[0])

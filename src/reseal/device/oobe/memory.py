@@ -1,0 +1,99 @@
+"""What the out-of-box experience keeps on the disk: where the device stands, and what people answered.
+
+One file, replaced whole, so that after a power cut it is as before a change or as after it. A reset of the
+system removes it last.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any, Final
+
+import msgspec
+
+from reseal.device import firmware, hardware, tpm
+from reseal.device.disk import Disk
+from reseal.wire.runtime.messages import ProfileAnswer
+
+FILE: Final = "windows/oobe"
+_MACHINE: Final = (tpm.FOLDER, firmware.FOLDER, hardware.FILE)
+"""What belongs to the machine and not to the system on it."""
+
+
+class Place(StrEnum):
+    """Where the device stands."""
+
+    PAGES = "pages"
+    """In the pages, or in the user flow, which begins with them."""
+    PROVISIONING = "provisioning"
+    """The technician flow is under way."""
+    GREEN = "green"
+    RED = "red"
+    DESKTOP = "desktop"
+    """Somebody has reached the desktop."""
+    RESETTING = "resetting"
+
+
+class Failure(msgspec.Struct, frozen=True):
+    """Why the device does not go on by itself. `step` is the step that failed."""
+
+    step: str
+    code: str
+    message: str
+    remedy: str = ""
+
+
+class Memory(msgspec.Struct, frozen=True, omit_defaults=True):
+    """All of it; the defaults are those of a new or wiped device."""
+
+    place: Place = Place.PAGES
+    name: str = ""
+    """The computer's name."""
+    restarts: int = 0
+    """Planned restarts since the last page that a person saw; bounds a device that restarts for ever."""
+    technician: bool = False
+    """The technician flow was chosen, and has not begun."""
+    language: str = ""
+    region: str = ""
+    keyboard: str = ""
+    second_keyboard: str = ""
+    """A layout, or `none`."""
+    licence_accepted: bool = False
+    privacy_answered: bool = False
+    profile: ProfileAnswer | None = None
+    prepared: bool = False
+    """The first session with management has ended well."""
+    device_set_up: bool = False
+    """The device phase of this flow is over."""
+    page_skipped: bool = False
+    """The device came to green without a status page: only its enrolment is proven."""
+    user: str = ""
+    """UPN of the first user who signed in."""
+    users: tuple[str, ...] = ()
+    """UPNs, folded, of the users whose account set-up is over."""
+    failure: Failure | None = None
+
+
+class Notebook:
+    """The memory of one device."""
+
+    def __init__(self, disk: Disk) -> None:
+        self._disk = disk
+        kept = disk.read(FILE)
+        self.memory = Memory() if kept is None else msgspec.json.decode(kept, type=Memory)
+
+    def note(self, **changes: Any) -> None:
+        """Change some of it, durably, before anything is done that rests on the change."""
+        changed = msgspec.structs.replace(self.memory, **changes)
+        if changed != self.memory:
+            self._disk.replace(FILE, msgspec.json.encode(changed))
+            self.memory = changed
+
+    def wipe(self) -> None:
+        """Remove what belongs to the system; this memory goes last, so that a power cut resumes it."""
+        self.note(place=Place.RESETTING)
+        for name in self._disk.names():
+            if name != FILE and (name.startswith(tpm.KEYS) or not name.startswith(_MACHINE)):
+                self._disk.delete(name)
+        self._disk.delete(FILE)
+        self.memory = Memory()

@@ -1,0 +1,149 @@
+"""The user's sign-in: the server's own page, filled in by a person, until it leads to our address."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+from uuid import UUID
+
+import msgspec
+
+from reseal.device.browser import Browser, Landed, sign_in_form, user_field
+from reseal.device.errors import NetworkFailed, SetupFailed, unexpected
+from reseal.device.html import Page
+from reseal.device.oauth import (
+    CALLBACK,
+    DEVICE_REGISTRATION,
+    MANAGEMENT,
+    Question,
+    TokenEndpoint,
+    Tokens,
+    ask_for_code,
+)
+from reseal.device.oobe.context import Oobe
+from reseal.device.oobe.preparing import not_registered
+from reseal.device.oobe.starting import learn_user
+from reseal.device.oobe.table import Outcome
+from reseal.device.registering import remember
+from reseal.device.screens import Action, Detail, Field, Screen, ScreenId
+from reseal.wire.join import cloud_sid
+
+MOST_SIGN_INS: Final = 20
+"""So often the page is opened for one person who gets no further."""
+
+
+async def sign_in(oobe: Oobe) -> Outcome:
+    """Show the branded page until somebody has signed in (158 to 161). Raises `SetupFailed`."""
+    if oobe.tokens is not None:
+        return Outcome.PASSED
+    if _is_offline(oobe):
+        return Outcome.OFFLINE
+    await learn_user(oobe)
+    urls = oobe.profile.urls
+    if urls is None:
+        raise not_registered(oobe)
+    resource = DEVICE_REGISTRATION if oobe.membership is None else MANAGEMENT
+    assigned = oobe.profile.assigned_user
+    hint = "" if assigned is None else assigned.hint
+    failed: SetupFailed | None = None
+    for _ in range(MOST_SIGN_INS):
+        question = ask_for_code(
+            urls.authorize, resource, oobe.parts.entropy, language=oobe.language, hint=hint
+        )
+        try:
+            tokens = await _person_signs_in(oobe, question, urls.token, failed)
+        except NetworkFailed as error:
+            if _is_offline(oobe):
+                return Outcome.OFFLINE
+            failed = error
+            continue
+        _signed_in(oobe, tokens)
+        return Outcome.PASSED
+    raise failed or unexpected("Signing in", "nobody got past the page")
+
+
+def _is_offline(oobe: Oobe) -> bool:
+    return not oobe.adapters.up
+
+
+async def _person_signs_in(
+    oobe: Oobe, question: Question, token_url: str, failed: SetupFailed | None
+) -> Tokens:
+    browser = Browser(oobe.http, oobe.clock, callback=CALLBACK, language=oobe.language)
+    came = await browser.open(question.url)
+    notice = "" if failed is None else failed.message
+    while not isinstance(came, Landed):
+        _require_form(came)
+        intent = await oobe.ask(_screen(oobe, came, notice))
+        notice = ""
+        came = await browser.sign_in(came, intent.value, intent.secret)
+    return await _redeem(oobe, question, token_url, came)
+
+
+async def _redeem(oobe: Oobe, question: Question, token_url: str, landed: Landed) -> Tokens:
+    told = landed.parameters
+    if told.get("state") != question.state:
+        raise unexpected("Signing in", "the answer is for another question")
+    if "code" not in told:
+        why = told.get("error_description") or told.get("error", "no code came")
+        raise unexpected("Signing in", why)
+    return await TokenEndpoint(oobe.http, oobe.clock, token_url).redeem(question, told["code"])
+
+
+def _signed_in(oobe: Oobe, tokens: Tokens) -> None:
+    oobe.tokens = tokens
+    member = oobe.membership
+    if member is not None:
+        oobe.management_tokens = tokens
+    upn = str(tokens.claims.get("upn") or tokens.claims.get("preferred_username", ""))
+    oobe.parts.tell("user.signed_in", {"upn": upn})
+    if not oobe.memory.user:
+        _make_administrator(oobe, str(tokens.claims.get("oid", "")))
+        oobe.notebook.note(user=upn)
+
+
+def _make_administrator(oobe: Oobe, object_id: str) -> None:
+    """The first user of a device that joined by itself, unless the profile says Standard (109, 166, 172)."""
+    member, profile = oobe.membership, oobe.profile.profile
+    if member is None or member.joined_by or not object_id or profile is None or profile.standard_user:
+        return
+    sid = cloud_sid(UUID(object_id))
+    if sid not in member.administrators:
+        grown = (*member.administrators, sid)
+        remember(oobe.parts.disk, msgspec.structs.replace(member, administrators=grown))
+
+
+def _require_form(page: Page) -> None:
+    if sign_in_form(page) is not None:
+        return
+    alert = next(iter(page.alerts), None)
+    if alert is None:
+        raise unexpected("Signing in", f"the server answered {page.status} without a page to sign in on")
+    raise SetupFailed(code=alert.code or "0x8018000F", message=alert.text, remedy="Ask who runs the server")
+
+
+def _screen(oobe: Oobe, page: Page, notice: str) -> Screen:
+    """The server's page as content; what it says of the user's name stays as it is."""
+    wanted = user_field(page)
+    assigned = oobe.profile.assigned_user
+    user = Field(
+        name="user",
+        label="User name" if wanted is None else wanted.label or "User name",
+        value="" if wanted is None else wanted.value,
+        fixed=wanted is not None and wanted.fixed,
+    )
+    logo = tuple(Detail("logo", text or "Logo", address) for text, address in page.images)
+    greeting = "" if assigned is None else assigned.greeting
+    alert = next(iter(page.alerts), None)
+    takes_key = oobe.membership is None
+    screen = Screen(
+        id=ScreenId.SIGN_IN,
+        title=page.title,
+        texts=page.words,
+        fields=(user, Field(name="password", label="Password", secret=True)),
+        details=(*logo, *((Detail("greeting", "Greeting", greeting),) if greeting else ())),
+        actions=(Action.SIGN_IN, *((Action.PRESS_WINDOWS_KEY,) if takes_key else ())),
+        notice=notice if alert is None else alert.text,
+        code="" if alert is None else alert.code or "error",
+    )
+    return replace(screen, language=page.language)

@@ -1,0 +1,188 @@
+"""The status page: both phases as management sees them, until each is over (spec/autopilot.md 5, 6.2, 7.1).
+
+What is over is worked out by `status_page` from the tree and from how long the phase has been going on. That
+time is a stopwatch of the machine: it goes on across restarts and power cuts, and no wall clock touches it.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Final
+
+from reseal.device.errors import SetupFailed, unexpected
+from reseal.device.management import Management
+from reseal.device.oobe import status
+from reseal.device.oobe.context import PROVISIONING, Oobe
+from reseal.device.oobe.memory import Failure, Place
+from reseal.device.oobe.preparing import user_token
+from reseal.device.oobe.table import Outcome
+from reseal.device.screens import Action
+from reseal.device.status_page import Outcome as PageOutcome
+from reseal.device.status_page import PageView, Phase
+from reseal.wire.runtime.messages import ReportKind
+from reseal.wire.syncml import LoginStatus
+
+_LOOK_AGAIN: Final = timedelta(minutes=1)
+_LAST_WORDS: Final = 4
+"""So many sessions are tried to tell the server that a phase is over; its own sessions go on anyway."""
+_SOON: Final = timedelta(seconds=5)
+
+
+class Restart(Exception):
+    """Management wants the machine to restart."""
+
+
+async def device_setup(oobe: Oobe) -> Outcome:
+    """Device set-up; in the technician flow it ends green or red, in the user flow the account follows."""
+    if oobe.memory.device_set_up and not oobe.is_technicians:
+        return Outcome.PASSED
+    management = _managed(oobe)
+    if not oobe.is_technicians:
+        management.user_token = lambda: user_token(oobe)
+        await management.sync()
+    try:
+        view = await _track(oobe, management, Phase.DEVICE)
+    except Restart:
+        return Outcome.RESTART
+    if view is None:
+        return _left(oobe, Phase.DEVICE)
+    if view.outcome is not PageOutcome.SUCCEEDED:
+        return _failed(oobe, view)
+    await _tell_end(oobe, management)
+    if management.reboot_requested:
+        return Outcome.RESTART
+    if not oobe.is_technicians:
+        oobe.notebook.note(device_set_up=True)
+        return Outcome.PASSED
+    oobe.stopwatches.stop(PROVISIONING)
+    oobe.notebook.note(place=Place.GREEN, page_skipped=view.skipped)
+    return Outcome.GREEN
+
+
+async def account_setup(oobe: Oobe) -> Outcome:
+    """Account set-up, with the user logged on; once for each user (spec/autopilot.md 7.1)."""
+    management = _managed(oobe)
+    upn = _upn(oobe)
+    management.user = upn
+    management.login = LoginStatus.USER
+    management.user_token = lambda: user_token(oobe)
+    await management.sync()
+    if upn in oobe.memory.users:
+        return Outcome.PASSED
+    try:
+        view = await _track(oobe, management, Phase.ACCOUNT)
+    except Restart:
+        # A restart that is asked for in account set-up is not carried out (check 90).
+        view = None
+    if view is None:
+        return _left(oobe, Phase.ACCOUNT)
+    if view.outcome is not PageOutcome.SUCCEEDED:
+        return _failed(oobe, view)
+    await _tell_end(oobe, management)
+    oobe.notebook.note(users=(*oobe.memory.users, upn))
+    return Outcome.PASSED
+
+
+async def stopped(oobe: Oobe) -> Outcome:
+    """The page of a phase that failed, with the buttons that the profile allows (67, 69, 85)."""
+    management = _managed(oobe)
+    phase = Phase.DEVICE if not oobe.memory.device_set_up else Phase.ACCOUNT
+    while True:
+        view = management.page(phase, oobe.stopwatches.elapsed(phase.value))
+        intent = await oobe.ask(status.stopped(oobe, view))
+        match intent.action:
+            case Action.RETRY:
+                await retry(oobe)
+                return Outcome.RETRY
+            case Action.RESET:
+                oobe.reports.write(ReportKind.RESET)
+                await oobe.reports.send()
+                return Outcome.RESET
+            case Action.CONTINUE_ANYWAY:
+                return _left(oobe, phase)
+            case _:
+                oobe.parts.tell("logs.collected", {"phase": phase.value})
+
+
+async def retry(oobe: Oobe) -> None:
+    """Both pages begin anew; what is finished stays so (144). The server hears it before anything else."""
+    oobe.reports.write(ReportKind.RETRY)
+    for phase in Phase:
+        oobe.stopwatches.clear(phase.value)
+    if oobe.management is not None:
+        oobe.management.begin_pages()
+    oobe.notebook.note(failure=None, device_set_up=False)
+    await oobe.reports.send()
+    if oobe.management is not None and oobe.memory.prepared:
+        await oobe.management.sync()
+
+
+async def _track(oobe: Oobe, management: Management, phase: Phase) -> PageView | None:
+    """Show the page until it has an end; None if the person left it before. Raises `Restart`."""
+    watch = phase.value
+    oobe.stopwatches.start(watch)
+    while True:
+        changes = management.tree.changes
+        elapsed = oobe.stopwatches.elapsed(watch)
+        view = management.page(phase, elapsed)
+        intent = await oobe.watch(status.tracking(oobe, view))
+        if view.outcome.is_end:
+            oobe.stopwatches.stop(watch)
+            return view
+        if intent is not None and intent.action is Action.CONTINUE_ANYWAY:
+            oobe.stopwatches.stop(watch)
+            return None
+        if management.reboot_requested and phase is Phase.DEVICE:
+            raise Restart
+        oobe.stopwatches.keep()
+        if management.tree.changes == changes:
+            left = _LOOK_AGAIN if view.next_change is None else view.next_change - elapsed
+            await management.changed(max(min(left, _LOOK_AGAIN), timedelta(microseconds=1)))
+
+
+async def _tell_end(oobe: Oobe, management: Management) -> None:
+    """Hold a session, so that the server has the answer to what released the phase, and has no more to say.
+
+    A reseal right after the page turned green must not cut that answer off.
+    """
+    for number in range(1, _LAST_WORDS + 1):
+        if await management.sync():
+            return
+        await oobe.clock.sleep(number * _SOON)
+
+
+def _failed(oobe: Oobe, view: PageView) -> Outcome:
+    code = status.error_code(view)
+    message = view.custom_text or status.DEFAULT_TEXT
+    if view.error_item:
+        message = f"{message} ({view.error_item})"
+    if oobe.is_technicians:
+        oobe.stopwatches.stop(PROVISIONING)
+        raise SetupFailed(code=code, message=message, remedy="See what failed, put it right, then try again")
+    oobe.notebook.note(failure=Failure(oobe.step, code, message))
+    oobe.parts.tell("setup.failed", {"step": oobe.step.value, "code": code})
+    oobe.reports.write(ReportKind.FAILED, code=code, detail={"step": oobe.step.value, "message": message})
+    return Outcome.STOPPED
+
+
+def _left(oobe: Oobe, phase: Phase) -> Outcome:
+    """The person leaves without the server's release, which is told and never held against the device."""
+    oobe.reports.write(
+        ReportKind.LEFT_PAGE, detail={"phase": phase.value, "how": Action.CONTINUE_ANYWAY.value}
+    )
+    oobe.parts.tell("page.left", {"phase": phase.value})
+    oobe.notebook.note(device_set_up=True, failure=None)
+    if phase is Phase.ACCOUNT:
+        oobe.notebook.note(users=tuple(dict.fromkeys((*oobe.memory.users, _upn(oobe)))))
+    return Outcome.LEFT
+
+
+def _managed(oobe: Oobe) -> Management:
+    if oobe.management is None or not oobe.management.is_enrolled:
+        raise unexpected("Setting up the device", "the enrolment has ended")
+    return oobe.management
+
+
+def _upn(oobe: Oobe) -> str:
+    claims = {} if oobe.tokens is None else oobe.tokens.claims
+    return str(claims.get("upn") or claims.get("preferred_username", "")).casefold()
