@@ -30,11 +30,13 @@ class WireDigest:
 
     def __init__(self, witness: Callable[[str], None] | None = None) -> None:
         """`witness` is given every line that goes into the digest, for finding where two runs part."""
+        self.requests = 0
         self._digest = sha256()
         self._witness = witness
 
     def note(self, direction: str, link: str, host: str, method: str, path: str, what: str) -> None:
         """Something passed; `what` is the digest of its body, with the status if it is an answer."""
+        self.requests += direction == ">"
         line = " ".join((direction, link, host, method, path, what))
         self._digest.update(line.encode() + b"\n")
         if self._witness is not None:

@@ -45,6 +45,8 @@ class Outcome(StrEnum):
     RED = "red"
     ERROR = "error"
     """The page that says that set-up cannot go on."""
+    OFF = "off"
+    """Switched off by its person on the way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +69,9 @@ class Act(StrEnum):
     TECHNICIAN = "technician"
     """Switch on, five presses of the Windows key, Provision."""
     RETRY = "retry"
-    """Press *Retry* on the red page."""
+    """Press *Retry* on the red page, or on the user's error page, and go on."""
     RESET = "reset"
-    """Press *Reset* on the red page: Windows starts anew."""
+    """Press *Reset* there: Windows starts anew, and the same person goes through the same flow."""
     RESEAL = "reseal"
     USER = "user"
     """Switch on and sign in; the argument is the user, if it is not the run's own."""
@@ -81,6 +83,8 @@ class Act(StrEnum):
     """Flip a bit in the stored file of an app."""
     CABLE = "cable"
     """`in` or `out`."""
+    UNPLUG_AFTER = "unplugAfter"
+    """Minutes after which the cable is pulled out, in the middle of the next step."""
     WAIT = "wait"
     """Minutes."""
 
@@ -257,6 +261,7 @@ _WITH_ARGUMENT: Final = {
     Act.APPLY,
     Act.DAMAGE,
     Act.CABLE,
+    Act.UNPLUG_AFTER,
     Act.WAIT,
 }
 
@@ -273,8 +278,8 @@ def _step(said: str | dict[str, str | int], where: str, directory: Path) -> Step
         raise ValueError(f"{name} takes nothing: write it alone - at `{where}`")
     if act is Act.CABLE and argument not in {"in", "out"}:
         raise ValueError(f"a cable is `in` or `out`, not {argument!r} - at `{where}`")
-    if act is Act.WAIT and not str(argument).isdigit():
-        raise ValueError(f"wait is told in minutes - at `{where}`")
+    if act in {Act.WAIT, Act.UNPLUG_AFTER} and not str(argument).isdigit():
+        raise ValueError(f"{name} is told in minutes - at `{where}`")
     return Step(act, str(directory / str(argument)) if act is Act.APPLY else str(argument))
 
 

@@ -21,6 +21,8 @@ import sqlalchemy as sa
 from cryptography import x509
 
 from reseal.api.tenancy import PLATFORM, create_tenancy, make_secrets
+from reseal.catalog.model import AppBody, Kind
+from reseal.catalog.service import find_item
 from reseal.directory.tenants import tenant_by_uuid
 from reseal.kernel import ca
 from reseal.kernel.blobs import MemoryBlobs
@@ -28,6 +30,7 @@ from reseal.kernel.clock import VirtualClock
 from reseal.kernel.db import Database, metadata
 from reseal.kernel.deadlines import Ticker
 from reseal.kernel.entropy import SeededEntropy
+from reseal.kernel.errors import NotFound
 from reseal.kernel.ids import TenantKey
 from reseal.kernel.keys import PooledKeys
 from reseal.kernel.secretbox import SecretBox
@@ -55,6 +58,16 @@ _RESTART: Final = timedelta(seconds=5)
 _databases = itertools.count(1)
 
 
+class _Blobs(MemoryBlobs):
+    """Contents in memory, which can be damaged."""
+
+    def damage(self, sha256: str) -> None:
+        """Flip a bit in the middle of a content; it keeps its name."""
+        content = bytearray(self._contents[sha256])
+        content[len(content) // 2] ^= 1
+        self._contents[sha256] = bytes(content)
+
+
 @dataclass(slots=True)
 class _Process:
     """One run of the server."""
@@ -75,7 +88,7 @@ class World:
         self.clock = VirtualClock(asyncio.get_running_loop(), start)
         self.keys = PooledKeys(entropy.fork("keys"))
         self.network = Network(self.clock, names)
-        self.blobs = MemoryBlobs()
+        self.blobs = _Blobs()
         self.domain = domain
         self.commits = 0
         """Commits so far, over all processes."""
@@ -169,6 +182,13 @@ class World:
             faults=faults,
             cable=cable,
         )
+
+    async def damage(self, app: str) -> None:
+        """Flip a bit in the stored file of an app. Raises `NotFound` if there is none of that name."""
+        found = await self.db.read(find_item, self.tenant, Kind.APP, app)
+        if found is None or not isinstance(found.body, AppBody):
+            raise NotFound(code="NoSuchApp", message=f"There is no app {app!r}.", remedy="Name one.")
+        self.blobs.damage(found.body.sha256)
 
     def kill_at(self, moment: Moment, commit: int) -> None:
         """Have the server killed at commit number `commit` (counted by `commits`), before it or after."""
