@@ -25,7 +25,9 @@ from reseal.kernel.secretbox import SecretBox
 from reseal.managed import reacting as managed
 from reseal.managed.content import ContentUrls, load_content_urls
 from reseal.managed.routes import ContentDoor
+from reseal.mdm.enrolment.routes import EnrolmentDoor
 from reseal.mdm.sessions import store as sessions
+from reseal.mdm.sessions.door import SessionDoor
 from reseal.runtime import runs
 from reseal.runtime.profile import Addresses
 from reseal.runtime.routes import RuntimeDoor
@@ -144,4 +146,31 @@ def _device_doors(parts: Parts) -> tuple[Route, ...]:
         addresses=Addresses(parts.public_url, parts.device_url),
     )
     content = ContentDoor(parts.db, parts.blobs, parts.clock, keyring.content_urls)
-    return (*trust.routes(), *runtime.routes(), *join.routes(), *content.routes())
+    enrolment = EnrolmentDoor(
+        db=parts.db,
+        signer=keyring.signer,
+        authority=keyring.authorities.mdm,
+        box=keyring.box,
+        passwords=parts.passwords,
+        lockout=Lockout(parts.clock),
+        workers=parts.workers,
+        clock=parts.clock,
+        entropy=parts.entropy,
+        device_url=parts.device_url,
+    )
+    management = SessionDoor(
+        db=parts.db,
+        clock=parts.clock,
+        signer=keyring.signer,
+        box=keyring.box,
+        urls=keyring.content_urls,
+        lockout=Lockout(parts.clock),
+    )
+    return (
+        *trust.routes(),
+        *runtime.routes(),
+        *join.routes(),
+        *enrolment.routes(),
+        *management.routes(),
+        *content.routes(),
+    )
