@@ -8,7 +8,6 @@ task of the machine, comes out of `power_on` as it is.
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
@@ -61,25 +60,14 @@ class Laptop:
         if endorsement_key is not None:
             chip.fit(parts.disk, endorsement_key)
 
-    async def power_on(self, actor: Actor, *, linger: timedelta = timedelta(0)) -> Ending:
-        """Switch on, and let `actor` stand before it. At the desktop management goes on for `linger`.
+    async def power_on(self, actor: Actor) -> Ending:
+        """Switch on, and let `actor` stand before it until the machine is off again.
 
         Raises what cuts the power.
         """
         background = Background()
         oobe = self._oobe = self._assemble(actor, background)
-        return await background.guard(self._live(oobe, linger))
-
-    async def _live(self, oobe: Oobe, linger: timedelta) -> Ending:
-        starting.boot(oobe)
-        ending = await run(oobe)
-        if ending.kind is EndingKind.DESKTOP:
-            await oobe.clock.sleep(linger)
-            await oobe.background.stop()
-            starting.shut_down(oobe)
-        else:
-            await oobe.background.stop()
-        return ending
+        return await background.guard(_live(oobe))
 
     # --- what is on it
 
@@ -128,3 +116,8 @@ class Laptop:
             firmware=Firmware(given.disk, self.hardware, module),
             learns_user=self._learns_user,
         )
+
+
+async def _live(oobe: Oobe) -> Ending:
+    starting.boot(oobe)
+    return await run(oobe)

@@ -35,7 +35,7 @@ PROVISIONING: Final = "provisioning"
 
 
 class EndingKind(StrEnum):
-    """How a machine that was switched on came to rest."""
+    """How a machine that was switched on came to be off again."""
 
     POWERED_OFF_RESEALED = "poweredOffResealed"
     POWERED_OFF = "poweredOff"

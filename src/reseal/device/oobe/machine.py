@@ -51,6 +51,7 @@ _KINDS: Final = {
     Step.RED: EndingKind.RED,
     Step.ERROR: EndingKind.ERROR,
     Step.STOPPED: EndingKind.ERROR,
+    Step.DESKTOP: EndingKind.DESKTOP,
 }
 
 
@@ -61,7 +62,7 @@ async def run(oobe: Oobe) -> Ending:
         try:
             outcome = await _carry_out(oobe)
         except SwitchedOff:
-            return _switched_off(oobe)
+            return await _switched_off(oobe)
         oobe.step = TRANSITIONS[oobe.step][outcome]
         if oobe.step is Step.OFF:
             return oobe.ending or Ending(EndingKind.POWERED_OFF)
@@ -78,8 +79,9 @@ async def _carry_out(oobe: Oobe) -> Outcome:
         return oobe.failed(error)
 
 
-def _switched_off(oobe: Oobe) -> Ending:
+async def _switched_off(oobe: Oobe) -> Ending:
     """A person switched the device off; what stands on the display is how it ended."""
+    await oobe.background.stop()
     starting.shut_down(oobe)
     kind = _KINDS.get(oobe.step, EndingKind.POWERED_OFF)
     failure = oobe.memory.failure

@@ -148,15 +148,14 @@ def _wants_hello(oobe: Oobe) -> bool:
 
 
 async def desktop(oobe: Oobe) -> Outcome:
-    """The end of the story; management goes on."""
+    """The end of the story. Management goes on until the person switches the device off."""
     upn = oobe.memory.users[-1] if oobe.memory.users else oobe.memory.user
     oobe.notebook.note(place=Place.DESKTOP, failure=None)
     if oobe.management is not None:
         oobe.management.bootstrap = False
-    await oobe.watch(content.desktop_page(oobe.memory.name, upn))
     oobe.reports.write(ReportKind.DESKTOP)
-    await oobe.reports.send()
-    oobe.ending = Ending(EndingKind.DESKTOP)
+    oobe.parts.tell("desktop.reached", {"upn": upn})
+    await oobe.ask(content.desktop_page(oobe.memory.name, upn))
     return Outcome.PASSED
 
 
