@@ -144,7 +144,8 @@ class Installer:
     # --- the queue
 
     async def run(self) -> None:
-        """Work on jobs until closed or cancelled."""
+        """Work on jobs until closed or cancelled; what an earlier run left half done is undone first."""
+        self._journal.recover()
         while not self._closed:
             job = self._next()
             if job is None:

@@ -70,7 +70,7 @@ class Journal:
     def recover(self) -> Product | None:
         """Undo what a power cut interrupted; what it was."""
         if self._disk.read(NAME) is not None:
-            self._disk.sync(NAME)
+            self._disk.sync(NAME)  # the process alone may have ended: what was read is to be on record
         interrupted = self._open
         if interrupted is not None:
             self.roll_back()
