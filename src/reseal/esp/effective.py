@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from reseal.assignment.lookup import entries_for_user
 from reseal.assignment.model import Entry, ItemKind, Scope
 from reseal.assignment.service import entries_for_many
 from reseal.esp.model import EspProfile
@@ -37,6 +38,21 @@ def effective_esps(
     `ensure_default`).
     """
     wanted = sorted(set(devices))
+    profiles = _profiles(tx, tenant)
+    entries = entries_for_many(tx, tenant, wanted, ItemKind.ESP)
+    alike = dict.fromkeys(entries.get(device, ()) for device in wanted)
+    chosen = {found: choose_esp(profiles, found, technician=technician) for found in alike}
+    return {device: chosen[entries.get(device, ())] for device in wanted}
+
+
+def effective_esp_of_user(tx: Tx, tenant: TenantKey, device: int, user: int) -> EffectiveEsp:
+    """What a directory device gets in the user flow of `user`, whoever is assigned to it."""
+    entries = entries_for_user(tx, tenant, device, user)
+    of_pages = tuple(entry for entry in entries if entry.item.kind is ItemKind.ESP)
+    return choose_esp(_profiles(tx, tenant), of_pages, technician=False)
+
+
+def _profiles(tx: Tx, tenant: TenantKey) -> Sequence[EspProfile]:
     profiles = list_esps(tx, tenant)
     if not profiles or not profiles[-1].is_default:
         raise Fault(
@@ -44,10 +60,7 @@ def effective_esps(
             message="The organisation has no default Enrollment Status Page profile.",
             remedy="Create it with ensure_default; every organisation gets it when it is made.",
         )
-    entries = entries_for_many(tx, tenant, wanted, ItemKind.ESP)
-    alike = dict.fromkeys(entries.get(device, ()) for device in wanted)
-    chosen = {found: choose_esp(profiles, found, technician=technician) for found in alike}
-    return {device: chosen[entries.get(device, ())] for device in wanted}
+    return profiles
 
 
 def choose_esp(profiles: Sequence[EspProfile], entries: Sequence[Entry], *, technician: bool) -> EffectiveEsp:

@@ -11,9 +11,9 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from reseal.esp.effective import effective_esp
+from reseal.esp.effective import effective_esp, effective_esp_of_user
 from reseal.esp.flows import Flow, Phase
-from reseal.esp.model import to_json
+from reseal.esp.model import EspProfile, to_json
 from reseal.esp.model_phase import (
     TIMED_OUT,
     PhaseState,
@@ -30,6 +30,7 @@ from reseal.esp.tables import esp_phase, to_phase
 from reseal.kernel.db import Tx, chunks
 from reseal.kernel.deadlines import cancel, set_deadline
 from reseal.kernel.ids import TenantKey
+from reseal.managed.enrolments import users_of
 from reseal.managed.model import Enrolment
 
 SUBJECT: Final = "esp_phase"
@@ -73,7 +74,7 @@ def begin_phase(tx: Tx, tenant: TenantKey, enrolment: Enrolment, *, user: int, f
     before = phases_of(tx, tenant, enrolment.id).get(user)
     if before is not None and not before.ended:
         cancel(tx, tenant, SUBJECT, before.id, BUDGET)
-    page = effective_esp(tx, tenant, enrolment.device_id, technician=flow is Flow.TECHNICIAN).profile
+    page = _page(tx, tenant, enrolment, user, flow)
     minutes = page.settings.install_progress_timeout_in_minutes
     state = PhaseState(
         id=tx.new_key(),
@@ -108,6 +109,22 @@ def begin_phase(tx: Tx, tenant: TenantKey, enrolment: Enrolment, *, user: int, f
     )
     set_deadline(tx, tenant, SUBJECT, state.id, BUDGET, state.deadline)
     return state
+
+
+def _page(tx: Tx, tenant: TenantKey, enrolment: Enrolment, user: int, flow: Flow) -> EspProfile:
+    """The page of a run. In the user flow the one whom it is for counts: the user of the account phase, the
+    owner of the device, whoever came first; if nobody is known yet, whoever is assigned.
+    """
+    device = enrolment.device_id
+    if flow is Flow.TECHNICIAN:
+        return effective_esp(tx, tenant, device, technician=True).profile
+    person = user or enrolment.owner_user_id
+    if person is None:
+        seen = users_of(tx, tenant, enrolment.id)
+        person = seen[0].user_id if seen else None
+    if person is None:
+        return effective_esp(tx, tenant, device, technician=False).profile
+    return effective_esp_of_user(tx, tenant, device, person).profile
 
 
 def phases_of(tx: Tx, tenant: TenantKey, enrolment: int) -> dict[int, PhaseState]:

@@ -28,6 +28,7 @@ from reseal.esp.profiles import assign_esp, create_esp, list_esps, update_esp
 from reseal.kernel.changes import Reactor
 from reseal.kernel.db import Database, Tx
 from reseal.kernel.deadlines import due
+from reseal.managed.enrolments import note_user
 from tests.store.catalog.test_items import APP
 from tests.store.esp.test_profiles import _to_group
 from tests.store.managed.world import REACTORS, World
@@ -72,6 +73,26 @@ async def test_autopilot_077_only_the_user_flow_looks_at_the_page_of_the_user(da
         user = begin_phase(tx, world.tenant, world.enrolment, user=0, flow=Flow.USER)
         assert (technician.profile_name, user.profile_name) == ("All users and all devices", "Adele's")
         assert user.run == 2
+
+    await database.write(unit)
+
+
+async def test_in_the_user_flow_the_page_is_that_of_whoever_it_is_for(database: Database) -> None:
+    def unit(tx: Tx) -> None:
+        world = World().open(tx, user="adele")
+        bob = world.user(tx, "bob")
+        for name in ("adele", "bob"):
+            page = create_esp(tx, world.tenant, name, SHOWN)
+            assign_esp(tx, world.tenant, page.id, _to_group(page, world.group(tx, f"Of {name}", name)))
+        tx.settle()
+
+        def page_for(user: int) -> str:
+            return begin_phase(tx, world.tenant, world.enrolment, user=user, flow=Flow.USER).profile_name
+
+        assert page_for(0) == "adele"
+        note_user(tx, world.tenant, world.enrolment.id, bob, primary=True)
+        assert page_for(0) == page_for(bob) == "bob"
+        assert page_for(world.user(tx, "adele")) == "adele"
 
     await database.write(unit)
 
