@@ -63,6 +63,8 @@ PATIENCE: Final[Mapping[int, timedelta]] = MappingProxyType(
 """How long an installation may stay at a status. One that waits for a user's session has all the time."""
 _UNKNOWN_PATIENCE: Final = timedelta(minutes=10)
 
+_UNDER_WAY: Final = frozenset({ItemState.PENDING, ItemState.SENT, ItemState.RUNNING})
+"""States in which there may be something to send for what shall come."""
 _RUNS: Final = frozenset({StatusCode.ACCEPTED_FOR_PROCESSING})
 _NOT_DONE: Final = frozenset({StatusCode.NOT_EXECUTED, StatusCode.ATOMIC_ROLLED_BACK})
 """Nothing happened, through no fault of the command: it is sent again in the next session."""
@@ -87,7 +89,7 @@ class Sender:
 
 def needs_body(item: Item) -> bool:
     """Whether the item's commands can only be made from its body."""
-    return item.state in {ItemState.PENDING, ItemState.SENT, ItemState.HELD} or _unfinished(item)
+    return item.state in {ItemState.PENDING, ItemState.SENT} or _unfinished(item)
 
 
 def commands_for(item: Item, sender: Sender) -> Iterator[Planned]:
@@ -101,7 +103,7 @@ def commands_for(item: Item, sender: Sender) -> Iterator[Planned]:
 
 
 def _installation(item: Item, sender: Sender) -> Iterator[Planned]:
-    if item.state in {ItemState.DONE, ItemState.FAILED, ItemState.REMOVING}:
+    if item.state not in _UNDER_WAY:
         return
     if item.kind is Kind.APP:
         yield from _app(item, sender)
