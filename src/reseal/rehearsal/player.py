@@ -74,14 +74,13 @@ class AtDesktop:
 
     async def act(self, screen: Screen) -> Intent:
         """See `Actor`."""
+        if screen.id is ScreenId.DESKTOP:
+            await self.settled()
         return await self.otherwise.act(screen)
 
     async def watch(self, screen: Screen) -> Intent | None:
         """See `Actor`."""
-        intent = await self.otherwise.watch(screen)
-        if screen.id is ScreenId.DESKTOP:
-            await self.settled()
-        return intent
+        return await self.otherwise.watch(screen)
 
 
 @dataclass(slots=True)
