@@ -163,10 +163,14 @@ def phase_by_id(tx: Tx, tenant: TenantKey, key: int) -> PhaseState | None:
 
 
 def save_phase(tx: Tx, tenant: TenantKey, state: PhaseState) -> None:
-    """Keep what changed in a run. One that ended has no deadline any more."""
+    """Keep what changed in a run. One that ended has no deadline any more.
+
+    An end stays: a session that read the run before its time was over does not take the time-out back.
+    """
+    unless_over = () if state.ended else (esp_phase.c.released_at.is_(None),)
     tx.execute(
         sa.update(esp_phase)
-        .where(esp_phase.c.tenant_id == tenant, esp_phase.c.id == state.id)
+        .where(esp_phase.c.tenant_id == tenant, esp_phase.c.id == state.id, *unless_over)
         .values(**_moving(state))
     )
     if state.ended:

@@ -130,6 +130,22 @@ async def test_what_is_saved_comes_back(database: Database) -> None:
     await database.write(unit)
 
 
+async def test_a_session_that_comes_late_does_not_take_an_end_back(database: Database) -> None:
+    def unit(tx: Tx) -> None:
+        world = World().open(tx)
+        begun = begin_phase(tx, world.tenant, world.enrolment, user=0, flow=Flow.TECHNICIAN)
+        over = time_out(tx, world.tenant, begun.id)
+        save_phase(tx, world.tenant, tracking(begun))
+        assert phase_by_id(tx, world.tenant, begun.id) == over
+        assert over is not None
+        save_phase(tx, world.tenant, released(over, tx.now))
+        found = phase_by_id(tx, world.tenant, begun.id)
+        assert found is not None
+        assert (found.status, found.timed_out) == (PhaseStatus.RELEASED, True)
+
+    await database.write(unit)
+
+
 async def test_a_run_has_a_deadline_until_it_ends_or_another_begins(database: Database) -> None:
     def unit(tx: Tx) -> None:
         world = World().open(tx)
