@@ -113,7 +113,7 @@ def read_authorization(parameters: Mapping[str, str], addressee: Addressee) -> A
         resource=asked,
         nonce=nonce,
         code_challenge=parameters["code_challenge"],
-        login_hint=parameters.get("login_hint", ""),
+        login_hint=_CONTROL.sub("", parameters.get("login_hint", "")),
         domain_hint=parameters.get("domain_hint", ""),
         hint=parameters.get("reseal_hint", ""),
         languages=parameters.get("ui_locales", ""),

@@ -14,7 +14,7 @@ from markupsafe import Markup, escape
 _DEEPEST = 4
 _MARKED = re.compile(
     r"\[(?P<text>[^\[\]\n]+)\]\((?P<address>(?:https?://|mailto:|tel:)[^\s()<>\"']+)\)"
-    r"|\*\*(?P<strong>[^\n]+?)\*\*"
+    r"|\*\*(?P<strong>[^\n]+?)\*\*(?!\*)"
     r"|\+\+(?P<u>[^\n]+?)\+\+"
     r"|\*(?P<em>[^*\n]+)\*"
 )

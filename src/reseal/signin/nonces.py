@@ -40,4 +40,4 @@ def spend(tx: Tx, seals: Seals, nonce: str) -> bool:
     tx.execute(sa.delete(used_nonce).where(used_nonce.c.expires_at <= tx.now))
     seen = hashlib.sha256(content).digest()
     fresh = tx.insert(used_nonce).values(digest=seen, expires_at=until).on_conflict_do_nothing()
-    return bool(tx.execute(fresh).rowcount)
+    return tx.value(fresh.returning(used_nonce.c.expires_at)) is not None

@@ -228,7 +228,7 @@ class Town:
         assert where == parameters.get("redirect_uri", REDIRECT)
         return sent["code"]
 
-    async def redeem(self, code: str, **changes: str) -> httpx2.Response:
+    async def redeem(self, code: str, /, **changes: str) -> httpx2.Response:
         return await self.token(
             **{
                 "grant_type": "authorization_code",
@@ -243,7 +243,7 @@ class Town:
         """A request at the token endpoint of the broker."""
         return await self.http.post(path or self.token_path, data={"client_id": BROKER, **form})
 
-    async def refresh(self, token: str, **changes: str) -> httpx2.Response:
+    async def refresh(self, token: str, /, **changes: str) -> httpx2.Response:
         return await self.token(**{"grant_type": "refresh_token", "refresh_token": token, **changes})
 
     async def tokens(self, **parameters: str) -> dict[str, Any]:

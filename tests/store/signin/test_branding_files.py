@@ -1,0 +1,117 @@
+"""Images and colours of the sign-in page."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import AsyncIterator
+from uuid import uuid4
+
+import pytest
+
+from reseal.directory.model import Branding
+from reseal.directory.model_branding import ImageSlot, inspect_image
+from reseal.directory.tenants import set_branding
+from tests.store.signin.world import Page, Town, asking
+
+pytestmark = pytest.mark.anyio
+
+
+def png(width: int, height: int) -> bytes:
+    """The beginning of a PNG, which is all that is looked at."""
+    return (
+        b"\x89PNG\r\n\x1a\n\x00\x00\x00\x0dIHDR" + struct.pack(">II", width, height) + b"\x08\x02\x00\x00\x00"
+    )
+
+
+async def _once(data: bytes) -> AsyncIterator[bytes]:
+    yield data
+
+
+async def branded(town: Town, locale: str = "0", **fields: object) -> None:
+    """Contoso with its colours."""
+    sizes = {
+        ImageSlot.BANNER_LOGO: (245, 36),
+        ImageSlot.SQUARE_LOGO: (240, 240),
+        ImageSlot.SQUARE_LOGO_DARK: (239, 239),
+        ImageSlot.BACKGROUND: (1920, 1080),
+        ImageSlot.FAVICON: (32, 32),
+    }
+    images = {}
+    for slot, (width, height) in sizes.items():
+        data = png(width, height)
+        await town.signin.blobs.put(_once(data))
+        images[slot] = inspect_image(slot, data)
+    branding = Branding(
+        background_color="#0B5CAD",
+        sign_in_page_text="Call **1234**\n\n[Help](https://help.contoso.example/)",
+        username_hint_text="you@contoso.example",
+        privacy_and_cookies_url="https://contoso.example/privacy",
+        images=images,
+        **fields,  # type: ignore[arg-type]
+    )
+    await town.signin.db.write(set_branding, town.contoso.id, branding, locale=locale)
+
+
+async def test_a_branded_page_shows_logo_colour_picture_text_and_hint(town: Town) -> None:
+    await branded(town)
+    page = await town.browser.open(town.authorize)
+    assert page.one('//img[@class="banner"]').get("alt") == "Contoso"
+    assert page.one('//img[@class="backdrop"]').get("alt") == ""
+    assert page.one('//input[@id="i0116"]').get("placeholder") == "you@contoso.example"
+    assert page.one("//strong").text == "1234"
+    assert page.one('//a[@href="https://help.contoso.example/"]').text == "Help"
+    assert page.one('//a[@href="https://contoso.example/privacy"]').text == "Privacy & cookies"
+    colour, icon = page.one('//link[contains(@href, "colour")]'), page.one('//link[@rel="icon"]')
+    assert (await town.http.get(colour.get("href"))).text == ":root { --brand: #0b5cad; }\n"
+    for address in [icon.get("href"), *page.tree.xpath("//img/@src")]:
+        image = await town.http.get(address)
+        assert image.status_code == 200
+        assert image.headers["content-type"] == "image/png"
+        assert image.headers["x-content-type-options"] == "nosniff"
+        assert "immutable" in image.headers["cache-control"]
+        again = await town.http.get(address, headers={"If-None-Match": image.headers["etag"]})
+        assert (again.status_code, again.content) == (304, b"")
+
+
+async def test_on_a_device_the_square_logo_shows_and_links_lead_nowhere(town: Town) -> None:
+    await branded(town)
+    page = await town.browser.open(town.authorize, reseal_hint=town.hint())
+    assert page.one('//img[@class="square"]').get("alt") == "Contoso"
+    assert "dark" in page.one("//picture/source").get("media")
+    assert page.tree.xpath("//a") == []
+    assert "Help" in page.text
+
+
+async def test_an_unbranded_page_is_plain(town: Town) -> None:
+    page = await town.browser.open(town.authorize)
+    assert page.tree.xpath("//img") == []
+    assert page.one('//link[@rel="icon"]').get("href") == "data:,"
+    assert "Contoso" in page.text
+
+
+async def test_the_branding_follows_the_readers_language(town: Town) -> None:
+    await branded(town)
+    french = Branding(sign_in_page_text="Appelez **le support**")
+    await town.signin.db.write(set_branding, town.contoso.id, french, locale="fr")
+    answer = await town.http.get(
+        town.authorize, params=asking(), headers={"Accept-Language": "fr-CA,fr;q=0.9"}
+    )
+    assert Page(answer).one("//strong").text == "le support"
+    assert Page(answer).one('//img[@class="banner"]') is not None
+
+
+async def test_only_images_of_the_organisations_branding_are_served(town: Town) -> None:
+    await branded(town)
+    app = await town.signin.blobs.put(_once(b"MZ an app that is nobody's business"))
+    logo = inspect_image(ImageSlot.FAVICON, png(32, 32)).sha256
+    for path in (
+        f"/{town.contoso.uuid}/branding/{app.sha256}",
+        f"/{town.fabrikam.uuid}/branding/{logo}",
+        f"/{uuid4()}/branding/{logo}",
+        f"/{town.contoso.uuid}/branding/nonsense",
+        "/assets/colour/red.css",
+        "/assets/colour/0b5cad0.css",
+        "/assets/colour/%7D%7D%7D%7D%7D%7D.css",
+    ):
+        assert (await town.http.get(path)).status_code == 404, path
+    assert (await town.http.get(f"/contoso.example/branding/{logo}")).status_code == 200
