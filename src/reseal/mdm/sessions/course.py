@@ -130,7 +130,9 @@ def _finished_read(course: Course, state: PhaseState, answer: Answer, now: datet
     """ServerHasFinishedProvisioning was read. It has no meaning while the phase is under way."""
     finished = _value(FirstSync.SERVER_HAS_FINISHED, answer)
     match state.status, finished:
-        case ((PhaseStatus.RELEASING | PhaseStatus.FAILED), True):
+        case PhaseStatus.RELEASING, True:
+            return _released(course, state, now)
+        case PhaseStatus.FAILED, True if course.notes.unreleased != state.id:
             return _released(course, state, now)
         case PhaseStatus.FAILED, _:
             return replace(course, notes=replace(course.notes, unreleased=state.id))
