@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlsplit
 from uuid import UUID
 
 from reseal.directory.model import Tenant
-from reseal.kernel.blobs import Blobs, MemoryBlobs
+from reseal.kernel.blobs import Blobs
 from reseal.kernel.clock import Clock
 from reseal.kernel.db import Database
 from reseal.kernel.entropy import Entropy
@@ -43,13 +43,8 @@ class Parts:
     entropy: Entropy
     lockout: Lockout
     public_url: str
-    device_url: str = ""
-    blobs: Blobs = field(default_factory=MemoryBlobs)
-
-    @property
-    def management_url(self) -> str:
-        """Where devices are managed."""
-        return self.device_url or self.public_url
+    device_url: str
+    blobs: Blobs
 
     def issuer(self, tenant_id: UUID | str, *, old: bool = False) -> str:
         """Who signs tokens, as v2.0 says it, or `old`: as v1 does."""
@@ -57,7 +52,7 @@ class Parts:
 
     def hosts(self, call: Call) -> frozenset[str]:
         """The names under which this request's server may be meant."""
-        named = (urlsplit(url).netloc for url in (self.public_url, self.management_url))
+        named = (urlsplit(url).netloc for url in (self.public_url, self.device_url))
         return frozenset(name.lower() for name in (*named, call.request.headers.get("host", "")) if name)
 
     async def tenant(self, call: Call) -> Tenant | None:

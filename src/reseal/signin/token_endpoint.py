@@ -120,7 +120,7 @@ class TokenEndpoint:
 
     def _entitled(self, tx: Tx, grant: Grant, device: DeviceCredential | None) -> ForUser:
         tenant = tenant_by_id(tx, grant.tenant)
-        mdm = mdm_addresses(tx, tenant, grant.user.id, self.parts.management_url)
+        mdm = mdm_addresses(tx, tenant, grant.user.id, self.parts.device_url)
         return ForUser(tenant, grant, device, give_refresh(tx, grant), mdm)
 
     def _answer(self, call: Call, asked: Mapping[str, str], outcome: ForUser | OAuthError) -> dict[str, Any]:

@@ -19,10 +19,8 @@ from reseal.kernel.entropy import SeededEntropy
 from reseal.kernel.ids import TenantKey
 from reseal.kernel.keys import OpenSslKeys
 from reseal.kernel.secretbox import SecretBox
-from reseal.kernel.workers import InlineWorkers
 from reseal.signin.clients import create_client
-from reseal.signin.lockout import FIRST_LOCK, Lockout
-from reseal.signin.passwords import Passwords
+from reseal.signin.lockout import FIRST_LOCK
 from reseal.signin.routes import SignIn
 from reseal.signin.tables import client as client_table
 from reseal.signin.tokens import LIFETIME, load_signer
@@ -71,19 +69,8 @@ async def _whoami(call: Call) -> Response:
 
 
 @pytest.fixture
-async def world(database: Database, clock: ManualClock, entropy: SeededEntropy) -> AsyncIterator[World]:
-    box = SecretBox([b"k" * 32], entropy)
-    passwords = Passwords.cheap()
-    signin = SignIn(
-        db=database,
-        signer=await database.write(load_signer, box, OpenSslKeys()),
-        passwords=passwords,
-        workers=InlineWorkers(),
-        clock=clock,
-        entropy=entropy,
-        lockout=Lockout(clock),
-        public_url=URL,
-    )
+async def world(signin: SignIn, clock: ManualClock) -> AsyncIterator[World]:
+    database, entropy = signin.db, signin.entropy
     own = Route("GET", "/whoami", _whoami, "Group.Read.All", 0, Listener.BROWSER)
     app = application(
         (*signin.routes(), own),
@@ -99,7 +86,7 @@ async def world(database: Database, clock: ManualClock, entropy: SeededEntropy) 
             create_client,
             tenant.id,
             name="Script",
-            secret_hash=passwords.hash(SECRET, entropy),
+            secret_hash=signin.passwords.hash(SECRET, entropy),
             permissions=["Group.ReadWrite.All"],
         )
         world.tenant, world.tenant_id, world.client_id = tenant.id, tenant.uuid, client.id
