@@ -73,6 +73,7 @@ class Management:
         self._last_session: timedelta | None = None
         self._wanted = False
         self._another = False
+        self._noted_changes = -1
         self._saved = b""
 
     @classmethod
@@ -87,7 +88,7 @@ class Management:
         _account_of(read)
         facts = machine or Machine(device_id=str(parts.entropy.uuid()))
         tree = enrolled_tree(read, facts, parts.clock, parts.quirks)
-        memory = Memory(nodes=tree.snapshot())
+        memory = Memory(nodes=remembered.encode_nodes(tree.snapshot()))
         remembered.write_enrolment(parts.disk, document, key, memory)
         management = cls(parts, read, key, tree, memory)
         management._installer.recover()
@@ -104,7 +105,7 @@ class Management:
             return None
         document, key = read_provisioning(found[0]), found[1]
         tree = empty_tree(document.provider_id, parts.clock, parts.quirks)
-        tree.restore(memory.nodes)
+        tree.restore(remembered.decode_nodes(memory.nodes))
         memory.reboot = False
         management = cls(parts, document, key, tree, memory)
         if (name := management.pending_name) is not None:
@@ -374,7 +375,9 @@ class Management:
         if not self.is_enrolled:
             return
         memory = self._memory
-        memory.nodes = self.tree.snapshot()
+        if self.tree.changes != self._noted_changes:
+            memory.nodes = remembered.encode_nodes(self.tree.snapshot())
+            self._noted_changes = self.tree.changes
         memory.jobs, memory.news = self._installer.jobs, self._installer.news
         memory.has_parked = self._installer.has_parked
         content = remembered.encode(memory)

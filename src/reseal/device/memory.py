@@ -7,7 +7,6 @@ end.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Final
 
 import msgspec
@@ -27,13 +26,13 @@ STATE: Final = "management/state"
 PrivateKey = RSAPrivateKey | EllipticCurvePrivateKey
 
 
-@dataclass(slots=True, kw_only=True)
-class Memory:
+class Memory(msgspec.Struct, kw_only=True):
     """Everything but document and key."""
 
-    nodes: list[Stored] = field(default_factory=list)
-    jobs: list[Job] = field(default_factory=list)
-    news: list[News] = field(default_factory=list)
+    nodes: msgspec.Raw = msgspec.field(default_factory=lambda: msgspec.Raw(b"[]"))
+    """The tree, encoded once for as long as it does not change."""
+    jobs: list[Job] = []
+    news: list[News] = []
     has_parked: bool = False
     sessions: int = 0
     """How many were begun; the next SessionID comes from it."""
@@ -44,9 +43,9 @@ class Memory:
     asked: AuthType | None = None
     """What the server wants credentials by, beside the certificate."""
     nonce: bytes = b""
-    contexts: list[str] = field(default_factory=list)
+    contexts: list[str] = []
     """Users whose nodes have become live."""
-    logged_on: list[str] = field(default_factory=list)
+    logged_on: list[str] = []
     """Users who have logged on."""
     reboot: bool = False
     """The server wants a restart."""
@@ -54,6 +53,16 @@ class Memory:
     """The enrolment ends; the server is to be told."""
     told: bool = False
     """It was told, or that was tried."""
+
+
+def encode_nodes(nodes: list[Stored]) -> msgspec.Raw:
+    """The snapshot of a tree for `Memory.nodes`."""
+    return msgspec.Raw(msgspec.json.encode(nodes))
+
+
+def decode_nodes(nodes: msgspec.Raw) -> list[Stored]:
+    """The snapshot in `Memory.nodes`."""
+    return msgspec.json.decode(nodes, type=list[Stored])
 
 
 def encode(memory: Memory) -> bytes:
