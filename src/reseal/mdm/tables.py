@@ -36,7 +36,7 @@ mdm_session = sa.Table(
     ),
 )
 """One row per enrolment that ever had a session with something to keep; `sessions.model.Session` says what
-the columns mean. The row of the enrolment is the lock: whoever writes here holds it.
+the columns mean. Whoever writes here holds the lock of the enrolment.
 """
 
 mdm_inventory = sa.Table(

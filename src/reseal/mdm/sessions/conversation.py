@@ -73,7 +73,7 @@ class Conversation:
         self.shelf = Shelf(tx, found.tenant, found.enrolment, urls, handling)
         self.telling = Telling(tx, found.tenant, found.enrolment)
         self.stale = found.enrolment.stale
-        self.newly_present = begins
+        self.newly_present = begins or session.notes.arrived
         self.news = False
         """It told what it is."""
         self._stored_phases: Mapping[int, PhaseState] = {}
@@ -97,6 +97,8 @@ class Conversation:
         self._load()
         self._take_report(report, token)
         self._take_answers(answers)
+        if self.course.notes.arrived != (self.newly_present and not complete):
+            self._note(arrived=not complete)
         if not complete:
             reply = replies.ask_on(message.header, said, taken.lost, chal)
         elif report.aborted:

@@ -87,9 +87,12 @@ class Sender:
 # --- what to send -------------------------------------------------------------------------------------------
 
 
-def needs_body(item: Item) -> bool:
+def needs_body(item: Item, handling: Handling = HANDLING) -> bool:
     """Whether the item's commands can only be made from its body."""
-    return item.state in {ItemState.PENDING, ItemState.SENT} or _unfinished(item)
+    if item.kind is Kind.APP:
+        sent = item.exec_sent and handling.reads_before_exec
+        return item.state in {ItemState.PENDING, ItemState.SENT} and not sent
+    return item.state in _UNDER_WAY
 
 
 def commands_for(item: Item, sender: Sender) -> Iterator[Planned]:
@@ -167,10 +170,6 @@ _ANY_URL: Final = "https://content.invalid/"
 def _of(item: Item, what: What, node: str = "") -> Purpose:
     user, kind, key = item.key
     return Purpose(what, user, kind, key, node)
-
-
-def _unfinished(item: Item) -> bool:
-    return item.kind is not Kind.APP and StatusCode.ACCEPTED_FOR_PROCESSING in item.progress.values()
 
 
 # --- what was sent ------------------------------------------------------------------------------------------

@@ -32,6 +32,8 @@ class Notes:
     """Keys of the released runs whose page was read to have succeeded."""
     present: int = -1
     """Key of the device's run (0: none) in which it was told that the user is logged in."""
+    arrived: bool = False
+    """The session began, or its user came, in a message that does not end its package."""
     held_for: str = ""
     """Digest over what the pages count, at the time when everything that holds them was acknowledged."""
     says: Mapping[str, str] = field(default_factory=dict)

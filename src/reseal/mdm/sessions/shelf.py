@@ -65,7 +65,8 @@ class Shelf:
     def take_answers(self, answers: Iterable[Answer]) -> None:
         """What the device said to their commands."""
         by_item = _by_item((answer.purpose, answer) for answer in answers)
-        self._bodies.want(self._items[key] for key in by_item if key in self._items)
+        answered = [self._items[key] for key in by_item if key in self._items]
+        self._bodies.want(item for item in answered if item.kind is not Kind.APP)
         for key, some in by_item.items():
             if item := self._items.get(key):
                 nodes = self._bodies.nodes(item)
@@ -111,7 +112,8 @@ class Shelf:
 
     def sender(self, session: Session) -> Sender:
         """What the items' commands are made with."""
-        self._bodies.want(item for item in self._items.values() if deliveries.needs_body(item))
+        items = self._items.values()
+        self._bodies.want(item for item in items if deliveries.needs_body(item, self._handling))
         waiting = session.in_flight.purposes()
         return Sender(self._bodies.known(), self._bodies.urls(), waiting, session.asked, self._handling)
 

@@ -1,7 +1,7 @@
 """Sessions as they are kept: found together with their enrolment in one statement, saved in one.
 
-The row of the enrolment is the lock of its session: two messages of one device at once come one after the
-other. The row of the session goes when the enrolment ends, and with it the last reply, which may hold the
+The rows of the enrolment and of its session are the lock: two messages of one device at once come one after
+the other. The row of the session goes when the enrolment ends, and with it the last reply, which may hold the
 secrets of networks.
 """
 
@@ -40,47 +40,81 @@ class Found:
     kept: bool
 
 
-_WITH_SESSION = sa.outerjoin(
-    enrolment,
-    mdm_session,
-    sa.and_(mdm_session.c.tenant_id == enrolment.c.tenant_id, mdm_session.c.enrolment_id == enrolment.c.id),
+_SAME = sa.and_(
+    mdm_session.c.tenant_id == enrolment.c.tenant_id, mdm_session.c.enrolment_id == enrolment.c.id
 )
-_BY_CERTIFICATE = (
-    sa.select(*enrolment.c, *session_columns())
-    .select_from(
-        sa.join(
-            certificate,
-            _WITH_SESSION,
-            sa.and_(
-                enrolment.c.tenant_id == certificate.c.tenant_id, enrolment.c.id == certificate.c.enrolment_id
-            ),
+_CERTIFIED = sa.and_(
+    enrolment.c.tenant_id == certificate.c.tenant_id, enrolment.c.id == certificate.c.enrolment_id
+)
+
+
+def _by_certificate(joined: sa.Join) -> sa.Select[Any]:
+    return (
+        sa.select(*enrolment.c, *session_columns())
+        .select_from(sa.join(certificate, joined, _CERTIFIED))
+        .where(
+            certificate.c.thumbprint == sa.bindparam("thumbprint"),
+            certificate.c.not_after > sa.bindparam("now"),
+            ACTIVE,
         )
     )
-    .where(
-        certificate.c.thumbprint == sa.bindparam("thumbprint"),
-        certificate.c.not_after > sa.bindparam("now"),
-        ACTIVE,
+
+
+def _by_uuid(joined: sa.Join) -> sa.Select[Any]:
+    return (
+        sa.select(*enrolment.c, *session_columns())
+        .select_from(joined)
+        .where(enrolment.c.uuid == sa.bindparam("uuid"), ACTIVE)
     )
+
+
+_WITH_OR_WITHOUT: Final = sa.outerjoin(enrolment, mdm_session, _SAME)
+_WITH: Final = sa.join(enrolment, mdm_session, _SAME)
+_LOCKED: Final = (enrolment, mdm_session)
+"""PostgreSQL looks again at the rows that it locks, once another unit let go of them, but not at those that
+it only joins: the session has to be locked too, or a message that waited would see it as it was before. The
+side of an outer join that may be missing cannot be locked.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Query:
+    """One way to find an enrolment: to look at it, and to hold it until the unit ends."""
+
+    plain: sa.Select[Any]
+    locked: sa.Select[Any]
+
+    def run(self, tx: Tx, parameters: Mapping[str, Any], *, lock: bool) -> Found | None:
+        """What is found; SQLite has one writer, who holds everything."""
+        if not lock or not tx.on_postgresql:
+            return _found(tx.row(self.plain, parameters))
+        found = _found(tx.row(self.locked, parameters))
+        if found is None and (new := _found(tx.row(self.plain, parameters))) is not None:
+            _make_row(tx, new.tenant, new.enrolment.id)
+            found = _found(tx.row(self.locked, parameters))
+        return found
+
+
+_CERTIFICATE: Final = _Query(
+    _by_certificate(_WITH_OR_WITHOUT), _by_certificate(_WITH).with_for_update(of=_LOCKED)
 )
-_BY_UUID = (
-    sa.select(*enrolment.c, *session_columns())
-    .select_from(_WITH_SESSION)
-    .where(enrolment.c.uuid == sa.bindparam("uuid"), ACTIVE)
-)
-_LOCKED_BY_CERTIFICATE = _BY_CERTIFICATE.with_for_update(of=enrolment)
-_LOCKED_BY_UUID = _BY_UUID.with_for_update(of=enrolment)
+_UUID: Final = _Query(_by_uuid(_WITH_OR_WITHOUT), _by_uuid(_WITH).with_for_update(of=_LOCKED))
 
 
 def find_by_certificate(tx: Tx, thumbprint: bytes, *, lock: bool = False) -> Found | None:
     """The enrolment that a client certificate proves, by its SHA-256; None if it proves none (any more)."""
-    statement = _LOCKED_BY_CERTIFICATE if lock and tx.on_postgresql else _BY_CERTIFICATE
-    return _found(tx.row(statement, {"thumbprint": thumbprint, "now": tx.now}))
+    return _CERTIFICATE.run(tx, {"thumbprint": thumbprint, "now": tx.now}, lock=lock)
 
 
 def find_by_uuid(tx: Tx, uuid: UUID, *, lock: bool = False) -> Found | None:
     """The active enrolment with this public id, which says nothing about who asks."""
-    statement = _LOCKED_BY_UUID if lock and tx.on_postgresql else _BY_UUID
-    return _found(tx.row(statement, {"uuid": uuid}))
+    return _UUID.run(tx, {"uuid": uuid}, lock=lock)
+
+
+def _make_row(tx: Tx, tenant: TenantKey, enrolment_id: int) -> None:
+    """The row of a session that has not begun; somebody else may make it in the same moment."""
+    row = {"tenant_id": tenant, "enrolment_id": enrolment_id, **_values(Session())}
+    tx.execute(tx.insert(mdm_session).values(row).on_conflict_do_nothing())
 
 
 def _found(row: sa.Row[Any] | None) -> Found | None:
@@ -151,7 +185,8 @@ def request_unenrolment(tx: Tx, tenant: TenantKey, enrolment_id: int) -> None:
     where = of_enrolment(mdm_session, tenant, enrolment_id)
     changed = tx.execute(mdm_session.update().where(*where).values(unenrol=True, settled=False))
     if changed.rowcount == 0:
-        save_session(tx, tenant, enrolment_id, Session(unenrol=True), kept=False)
+        _make_row(tx, tenant, enrolment_id)
+        request_unenrolment(tx, tenant, enrolment_id)
 
 
 # --- what a device is ---------------------------------------------------------------------------------------
