@@ -88,7 +88,8 @@ class Management:
         _account_of(read)
         facts = machine or Machine(device_id=str(parts.entropy.uuid()))
         tree = enrolled_tree(read, facts, parts.clock, parts.quirks)
-        memory = Memory(nodes=remembered.encode_nodes(tree.snapshot()))
+        memory = Memory()
+        memory.nodes = tree.snapshot()
         remembered.write_enrolment(parts.disk, document, key, memory)
         management = cls(parts, read, key, tree, memory)
         management._installer.recover()
@@ -105,7 +106,7 @@ class Management:
             return None
         document, key = read_provisioning(found[0]), found[1]
         tree = empty_tree(document.provider_id, parts.clock, parts.quirks)
-        tree.restore(remembered.decode_nodes(memory.nodes))
+        tree.restore(memory.nodes)
         memory.reboot = False
         management = cls(parts, document, key, tree, memory)
         if (name := management.pending_name) is not None:
@@ -376,7 +377,7 @@ class Management:
             return
         memory = self._memory
         if self.tree.changes != self._noted_changes:
-            memory.nodes = remembered.encode_nodes(self.tree.snapshot())
+            memory.nodes = self.tree.snapshot()
             self._noted_changes = self.tree.changes
         memory.jobs, memory.news = self._installer.jobs, self._installer.news
         memory.has_parked = self._installer.has_parked

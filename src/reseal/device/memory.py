@@ -29,8 +29,8 @@ PrivateKey = RSAPrivateKey | EllipticCurvePrivateKey
 class Memory(msgspec.Struct, kw_only=True):
     """Everything but document and key."""
 
-    nodes: msgspec.Raw = msgspec.field(default_factory=lambda: msgspec.Raw(b"[]"))
-    """The tree, encoded once for as long as it does not change."""
+    tree: msgspec.Raw = msgspec.field(default_factory=lambda: msgspec.Raw(b"[]"))
+    """Its nodes, encoded once for as long as they do not change."""
     jobs: list[Job] = []
     news: list[News] = []
     has_parked: bool = False
@@ -54,15 +54,14 @@ class Memory(msgspec.Struct, kw_only=True):
     told: bool = False
     """It was told, or that was tried."""
 
+    @property
+    def nodes(self) -> list[Stored]:
+        """The snapshot of the tree."""
+        return msgspec.json.decode(self.tree, type=list[Stored])
 
-def encode_nodes(nodes: list[Stored]) -> msgspec.Raw:
-    """The snapshot of a tree for `Memory.nodes`."""
-    return msgspec.Raw(msgspec.json.encode(nodes))
-
-
-def decode_nodes(nodes: msgspec.Raw) -> list[Stored]:
-    """The snapshot in `Memory.nodes`."""
-    return msgspec.json.decode(nodes, type=list[Stored])
+    @nodes.setter
+    def nodes(self, nodes: list[Stored]) -> None:
+        self.tree = msgspec.Raw(msgspec.json.encode(nodes))
 
 
 def encode(memory: Memory) -> bytes:
