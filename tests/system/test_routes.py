@@ -109,7 +109,8 @@ def _filled(route: Route, of: Organisation) -> str:
         "groups": {"id": of.group, "kind": "user", "member": of.user},
         "users": {"upn": of.upn},
         "content": {"sha256": of.digest},
-        "{tenant}": {"tenant": of.credentials["tenant_id"]},
+        "{tenant}": {"tenant": of.credentials["tenant_id"], "upn": of.upn, "sha256": of.digest},
+        "assets": {"colour": "0b5cad"},
     }
     try:
         return route.path.format(**ids.get(collection, {}))
