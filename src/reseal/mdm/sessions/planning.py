@@ -148,13 +148,10 @@ def _release(situation: Situation, state: PhaseState) -> Iterator[Planned]:
     if state.status is not PhaseStatus.RELEASING:
         return
     put = Planned(release_command(state).command, Purpose(What.RELEASE, state.user, node=str(state.id)))
-    asked = situation.session.asked
-    first = state.id not in situation.course.notes.released
-    if first or not situation.handling.reads_refused_release or read.purpose in asked:
-        yield put
-        first = True
-    if put.purpose in asked or not first:
-        yield read
+    never_sent = state.id not in situation.course.notes.released
+    was_read = read.purpose in situation.session.asked
+    reads = situation.handling.reads_refused_release
+    yield put if never_sent or was_read or not reads else read
 
 
 def _questions(situation: Situation, state: PhaseState) -> Iterator[Planned]:
