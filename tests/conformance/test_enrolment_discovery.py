@@ -105,8 +105,9 @@ async def test_messages_in_any_shape_are_answered_and_what_is_none_is_a_fault(of
     answer = read_envelope(phone.content)
     assert answer.header.relates_to == "urn:uuid: 3f0c1a77-1b1b-4c4c-9d9d-0123456789ab"
     assert str(read_discover_response(answer).enrollment_version) == "3.0"
-    for hostile in (b"", b"\x00\xff", b"<a/>", b"<!DOCTYPE a []><a/>", b"x" * (MESSAGE_LIMIT + 1)):
+    for hostile in (b"", b"\x00\xff", b"<a/>", b"<!DOCTYPE a []><a/>"):
         refused = await office.post(DISCOVERY_PATH, hostile)
         fault = read_fault(read_envelope(refused.content).content)
         assert fault.hresult is Hresult.MENROLL_E_DEVICE_MESSAGE_FORMAT_ERROR
         assert fault.trace_id
+    assert (await office.post(DISCOVERY_PATH, b"x" * (MESSAGE_LIMIT + 1))).status_code == 413

@@ -108,7 +108,7 @@ def _filled(route: Route, of: Organisation) -> str:
         "devices": {"id": of.device},
         "groups": {"id": of.group, "kind": "user", "member": of.user},
         "users": {"upn": of.upn},
-        "content": {"sha256": of.digest},
+        "content": {"sha256": of.digest, "enrolment": of.registration, "name": "agent.msi"},
         "{tenant}": {"tenant": of.credentials["tenant_id"], "upn": of.upn, "sha256": of.digest},
         "assets": {"colour": "0b5cad"},
     }

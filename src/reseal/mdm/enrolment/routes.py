@@ -160,8 +160,9 @@ class EnrolmentDoor:
     async def _answered(self, call: Call, answer: Answer) -> Response:
         trace_id = str(self.entropy.uuid())
         header = Header(action="")
+        message = await call.body()
         try:
-            envelope = read_envelope(await call.body())
+            envelope = read_envelope(message)
             header = envelope.header
             body = await answer(call, envelope, reply_header(header, activity_id=trace_id))
             return _soap(body)
