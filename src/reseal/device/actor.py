@@ -141,6 +141,8 @@ class Technician(Habits):
     reseals: bool = True
     refreshes: int = 0
     """How often to press Refresh on the configuration page before Provision."""
+    pressed: int = 0
+    """How often the key was pressed since the machine started."""
 
     async def act(self, screen: Screen) -> Intent:
         """See `Actor`."""
@@ -152,21 +154,22 @@ class Technician(Habits):
         if screen.id is ScreenId.GREEN:
             return Intent(Action.RESEAL) if self.reseals else power_off()
         if self._presses_here(screen):
-            self.presses -= 1
+            self.pressed += 1
             return press_windows_key()
         return self.usual(screen)
 
     async def watch(self, screen: Screen) -> Intent | None:
         """See `Actor`."""
         self.seen.append(screen)
+        if screen.id is ScreenId.STARTING:
+            self.pressed = 0
         return None
 
     def _presses_here(self, screen: Screen) -> bool:
         wanted = self.press_on in (None, screen.id) and screen.offers(Action.PRESS_WINDOWS_KEY)
-        return wanted and self.presses > 0
+        return wanted and self.pressed < self.presses
 
     def _configuration(self, screen: Screen) -> Intent:
-        self.presses = PRESSES  # after a reset it begins anew
         if self.refreshes:
             self.refreshes -= 1
             return Intent(Action.REFRESH)

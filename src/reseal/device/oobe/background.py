@@ -42,7 +42,8 @@ class Background:
 
     async def guard(self, main: Coroutine[Any, Any, T]) -> T:
         """Run `main`, which ends at once if the background task fails."""
-        task = self._main = asyncio.get_running_loop().create_task(main, name="laptop")
+        task: asyncio.Task[T] = asyncio.get_running_loop().create_task(main, name="laptop")
+        self._main = task
         try:
             return await task
         except asyncio.CancelledError:
