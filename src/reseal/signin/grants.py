@@ -1,8 +1,9 @@
 """What comes of a sign-in: one code, then a line of refresh tokens.
 
 Theory of operation. A *grant* is one sign-in of a user to a client. Its code is good once, for
-`CODE_LIFETIME`; shown a second time, it revokes the grant. Every use of a refresh token gives a new one,
-whose parent is the one that was used. The grant's *head* is the refresh token that was used last. Good are
+`CODE_LIFETIME`; shown once more it gives nothing, and after `REPETITION` it revokes the grant: until then it
+is taken for the same request come twice. Every use of a refresh token gives a new one, whose parent is the
+one that was used. The grant's *head* is the refresh token that was used last. Good are
 
 - the head: its answer may have been lost on the way, so the device asks again;
 - its children: the first of them that is used becomes the head, and the former head is good no more.
@@ -40,6 +41,7 @@ from reseal.signin.tables import code, grant, refresh_token
 from reseal.signin.tidying import tidy_later
 
 CODE_LIFETIME = timedelta(minutes=5)
+REPETITION = timedelta(minutes=1)
 REFRESH_LIFETIME = timedelta(days=90)
 _TOKEN_BYTES = 32
 _UNUSED = 0
@@ -116,23 +118,28 @@ def redeem_code(
     row = _row_of(tx, code, text)
     if row is None or row.client_id != client_id:
         return errors.unknown_grant("authorization code")
-    if row.used_at is not None:
-        revoke(tx, row, "the code was shown twice")
-        return errors.used_code()
-    if row.code_expires_at <= tx.now:
-        return errors.expired_code()
     if row.redirect_uri != redirect_uri:
         return errors.other_redirect()
     if not _fits(verifier, row.code_challenge):
         return errors.wrong_verifier()
+    if row.used_at is not None:
+        return _shown_twice(tx, row)
+    if row.code_expires_at <= tx.now:
+        return errors.expired_code()
     user = _usable(tx, row, tenant)
     if isinstance(user, OAuthError):
         return user
     mine = (code.c.tenant_id == row.tenant_id, code.c.id == row.shown_id, code.c.used_at.is_(None))
     if not tx.execute(sa.update(code).where(*mine).values(used_at=tx.now)).rowcount:
-        revoke(tx, row, "the code was shown twice")
         return errors.used_code()
     return _grant(row, user, _UNUSED, row.nonce)
+
+
+def _shown_twice(tx: Tx, row: sa.Row[Any]) -> OAuthError:
+    """By who has the verifier too: the client itself, or somebody who read all of its request."""
+    if row.used_at + REPETITION <= tx.now:
+        revoke(tx, row, "the code was shown twice")
+    return errors.used_code()
 
 
 def redeem_refresh(

@@ -55,7 +55,7 @@ async def branded(town: Town, locale: str = "0", **fields: object) -> None:
 async def test_a_branded_page_shows_logo_colour_picture_text_and_hint(town: Town) -> None:
     await branded(town)
     page = await town.browser.open(town.authorize)
-    assert page.one('//img[@class="banner"]').get("alt") == "Contoso"
+    assert page.one('//img[contains(@class, "banner")]').get("alt") == "Contoso"
     assert page.one('//img[@class="backdrop"]').get("alt") == ""
     assert page.one('//input[@id="i0116"]').get("placeholder") == "you@contoso.example"
     assert page.one("//strong").text == "1234"
@@ -97,7 +97,7 @@ async def test_the_branding_follows_the_readers_language(town: Town) -> None:
         town.authorize, params=asking(), headers={"Accept-Language": "fr-CA,fr;q=0.9"}
     )
     assert Page(answer).one("//strong").text == "le support"
-    assert Page(answer).one('//img[@class="banner"]') is not None
+    assert Page(answer).one('//img[contains(@class, "banner")]') is not None
 
 
 async def test_only_images_of_the_organisations_branding_are_served(town: Town) -> None:

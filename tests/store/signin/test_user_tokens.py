@@ -19,7 +19,7 @@ from reseal.directory.model_settings import MdmScope
 from reseal.directory.users import delete_user, set_password_hash, update_user
 from reseal.kernel.deadlines import Ticker
 from reseal.signin import tables
-from reseal.signin.grants import CODE_LIFETIME, REFRESH_LIFETIME
+from reseal.signin.grants import CODE_LIFETIME, REFRESH_LIFETIME, REPETITION
 from reseal.signin.tidying import HANDLERS
 from reseal.signin.tokens import MDM_AUDIENCES
 from tests.store.signin.world import CLI, DRS, MDM, Town, claims_of
@@ -107,13 +107,31 @@ async def test_a_user_without_a_licence_is_led_there_and_refused_there(town: Tow
 # --- codes --------------------------------------------------------------------------------------------------
 
 
-async def test_a_code_is_good_once_and_a_second_use_ends_what_the_first_gave(town: Town) -> None:
+async def test_a_code_is_good_once_and_a_later_use_ends_what_the_first_gave(town: Town) -> None:
     code = await town.code()
     first = (await town.redeem(code)).json()
+    town.clock.pass_silently(REPETITION)
     refused(await town.redeem(code), 54005)
     refused(await town.refresh(first["refresh_token"]), 50173)
     (event,) = await town.events("user.sign_in_revoked")
     assert event.subject.id == town.ann.uuid
+
+
+async def test_a_request_that_arrives_twice_gives_nothing_and_takes_nothing(town: Town) -> None:
+    code = await town.code()
+    first = (await town.redeem(code)).json()
+    town.clock.pass_silently(REPETITION - timedelta(seconds=1))
+    refused(await town.redeem(code), 54005)
+    assert (await town.refresh(first["refresh_token"])).status_code == 200
+    assert await town.events("user.sign_in_revoked") == []
+
+
+async def test_who_has_the_code_alone_learns_and_ends_nothing(town: Town) -> None:
+    code = await town.code()
+    first = (await town.redeem(code)).json()
+    town.clock.pass_silently(REPETITION)
+    refused(await town.redeem(code, code_verifier="w" * 43), 501481)
+    assert (await town.refresh(first["refresh_token"])).status_code == 200
 
 
 async def test_a_code_ends_after_a_few_minutes(town: Town) -> None:
