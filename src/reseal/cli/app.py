@@ -41,6 +41,11 @@ app.command(f"{_commands}.export:export", name="export", help="Write a tenant as
 app.command(
     f"{_commands}.import_devices:import_devices", name="import", help="Register the devices of a CSV."
 )
+app.command(
+    f"{_commands}.rehearse:rehearse",
+    name="rehearse",
+    help="Play the deployment of virtual devices, and say what will fail.",
+)
 app.command(f"{_commands}.doctor:doctor", name="doctor", help="Check an installation, and say what to mend.")
 _tenant.command(f"{_commands}.tenant:new", name="new", help="Make an organisation of its own.")
 _events.command(f"{_commands}.events:verify", name="verify", help="Recompute the log's chain of digests.")

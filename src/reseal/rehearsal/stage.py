@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -95,8 +96,14 @@ def _require_readable(scenario: Scenario, rows: DeviceCsv) -> None:
 def _row(sample: str, number: int) -> DeviceRow:
     """The row of a sample laptop that no list holds."""
     hardware = sample_laptop(sample, number)
-    text = capture(hardware, ek_modulus=_modulus(sample_endorsement_key(sample, number)), at=CAPTURED)
+    text = capture(hardware, ek_modulus=_modulus(_key(sample, number)), at=CAPTURED)
     return DeviceRow(line=number + 1, serial=hardware.serial, hardware_hash=text)
+
+
+@lru_cache(maxsize=256)
+def _key(sample: str, number: int) -> RSAPrivateKey:
+    """Its endorsement key; searching for it takes half a second, so once in a process is enough."""
+    return sample_endorsement_key(sample, number)
 
 
 def _modulus(key: RSAPrivateKey) -> bytes:
@@ -136,7 +143,7 @@ def _candidate(script: Script, number: int, plan: Plan, people: Sequence[str]) -
     return Candidate(
         number,
         hardware,
-        sample_endorsement_key(script.scenario.sample, number),
+        _key(script.scenario.sample, number),
         plan,
         _person(script, row, number, plan, people),
     )

@@ -8,7 +8,7 @@ import pytest
 
 from reseal.cli.app import run
 
-COMMANDS = ["up", "apply", "export", "import", "tenant new", "events verify", "doctor"]
+COMMANDS = ["up", "apply", "export", "import", "tenant new", "events verify", "doctor", "rehearse"]
 
 
 @pytest.fixture(autouse=True)
