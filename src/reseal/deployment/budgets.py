@@ -12,14 +12,18 @@ from reseal.esp.phases import BUDGET, phase_by_id, time_out
 from reseal.kernel.db import Tx
 from reseal.kernel.deadlines import Deadline
 from reseal.managed.desired import items_of
-from reseal.managed.enrolments import enrolment_by_id
+from reseal.managed.enrolments import enrolment_by_id, hold_enrolment
 from reseal.managed.model import EnrolmentState
 
 
 def on_budget(tx: Tx, deadline: Deadline) -> None:
     """A run of a phase had its time: it failed with 0x800705B4, unless it ended before."""
     tenant, key = deadline.tenant, deadline.subject_id
-    running = phase_by_id(tx, tenant, key)
+    asked = phase_by_id(tx, tenant, key)
+    if asked is None or asked.ended:
+        return
+    hold_enrolment(tx, tenant, asked.enrolment_id)
+    running = phase_by_id(tx, tenant, key)  # a session may have gone on with it in the meantime
     if running is None or running.ended:
         return
     enrolment = enrolment_by_id(tx, tenant, running.enrolment_id)

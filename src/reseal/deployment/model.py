@@ -193,6 +193,8 @@ AFTER: Final[Mapping[State, Mapping[Trigger, State]]] = MappingProxyType(
             _T.USER_PRESENT: _S.USER_DEVICE_SETUP,
             _T.DEVICE_PHASE_BEGUN: _S.USER_DEVICE_SETUP,
             _T.TECHNICIAN_PHASE_BEGUN: _S.TECHNICIAN_SETUP,
+            # The page was read to have given up before the release reached it.
+            _T.DEVICE_FAILED: _S.RED,
             _T.ENDED: _S.ENDED,
         },
         _S.RESEALED: {
@@ -249,6 +251,7 @@ AFTER: Final[Mapping[State, Mapping[Trigger, State]]] = MappingProxyType(
             _T.ACCOUNT_RELEASED: _S.DESKTOP,
             _T.ACCOUNT_FAILED: _S.ERROR,
             _T.DEVICE_PHASE_BEGUN: _S.USER_DEVICE_SETUP,
+            _T.DEVICE_FAILED: _S.ERROR,
             _T.LEFT_PAGE: _S.DESKTOP,
             _T.ENDED: _S.ENDED,
         },

@@ -19,6 +19,7 @@ from reseal.kernel.events import JsonValue, Subject
 from reseal.kernel.ids import TenantKey
 from reseal.managed.model import TERMINAL, Enrolment, Item, ItemState
 from reseal.managed.reacting import REACTOR
+from reseal.managed.enrolments import hold_enrolment
 from reseal.managed.tables import delivery, enrolment, item, item_values, to_item
 from reseal.managed.wanted import Delivery, wanted
 
@@ -35,7 +36,8 @@ def refresh(tx: Tx, tenant: TenantKey, found: Enrolment, users: Sequence[int]) -
 
     Returns all its deliveries in order. It is not stale afterwards.
     """
-    _hold(tx, tenant, found.id)
+    # Before its causes are read: who changes one meanwhile marks it stale afterwards.
+    hold_enrolment(tx, tenant, found.id)
     shall = wanted(tx, tenant, found.device_id, users)
     has = {one.key: one for one in items_of(tx, tenant, found.id)}
     added = [_new(tx, shall[key]) for key in sorted(shall.keys() - has.keys())]
@@ -58,13 +60,6 @@ def refresh(tx: Tx, tenant: TenantKey, found: Enrolment, users: Sequence[int]) -
     _settle(tx, tenant, found, items)
     _tell(tx, tenant, found, added, changed, [has[key] for key in gone])
     return items
-
-
-def _hold(tx: Tx, tenant: TenantKey, enrolment_id: int) -> None:
-    """Lock the enrolment before its causes are read: who changes one meanwhile marks it stale afterwards."""
-    if tx.on_postgresql:
-        key = (enrolment.c.tenant_id == tenant, enrolment.c.id == enrolment_id)
-        tx.execute(sa.select(enrolment.c.id).where(*key).with_for_update())
 
 
 def _is_news(present: Item | None, shall: Delivery) -> bool:

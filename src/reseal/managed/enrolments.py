@@ -127,35 +127,6 @@ def unblock_enrolment(tx: Tx, tenant: TenantKey, enrolment_id: int, *, actor: st
     events.record(tx, tenant, "enrolment.unblocked", Subject("enrolment", found.uuid), {}, actor)
 
 
-def count_owned(tx: Tx, tenant: TenantKey, user: int, *, besides: int) -> int:
-    """How many active enrolments a user owns, apart from those of the directory device `besides`."""
-    counted: int = tx.value(
-        sa.select(sa.func.count())
-        .select_from(enrolment)
-        .where(
-            enrolment.c.tenant_id == tenant,
-            enrolment.c.owner_user_id == user,
-            enrolment.c.device_id != besides,
-            ACTIVE,
-        )
-    )
-    return counted
-
-
-def latest_owned(tx: Tx, tenant: TenantKey, user: int, hardware_id: str) -> Enrolment | None:
-    """The active enrolment of this hardware that the user owns, the latest if there are several."""
-    if not hardware_id:
-        return None
-    found = _found(
-        tx,
-        enrolment.c.tenant_id == tenant,
-        enrolment.c.owner_user_id == user,
-        enrolment.c.hardware_id == hardware_id,
-        ACTIVE,
-    )
-    return found[-1] if found else None
-
-
 # --- the end ------------------------------------------------------------------------------------------------
 
 
@@ -219,6 +190,16 @@ def enrolment_by_id(tx: Tx, tenant: TenantKey, enrolment_id: int) -> Enrolment:
             remedy="Check the device; it may have been deleted.",
         )
     return found[0]
+
+
+def hold_enrolment(tx: Tx, tenant: TenantKey, enrolment_id: int) -> None:
+    """Keep other units, sessions above all, from changing what hangs on the enrolment until this one ends.
+
+    SQLite has one writer, which holds everything already.
+    """
+    if tx.on_postgresql:
+        key = (enrolment.c.tenant_id == tenant, enrolment.c.id == enrolment_id)
+        tx.execute(sa.select(enrolment.c.id).where(*key).with_for_update())
 
 
 def enrolments_by_id(tx: Tx, tenant: TenantKey, keys: Iterable[int]) -> dict[int, Enrolment]:
