@@ -17,9 +17,9 @@ from reseal.kernel import events
 from reseal.kernel.db import Tx, chunks
 from reseal.kernel.events import JsonValue, Subject
 from reseal.kernel.ids import TenantKey
+from reseal.managed.enrolments import hold_enrolment
 from reseal.managed.model import TERMINAL, Enrolment, Item, ItemState
 from reseal.managed.reacting import REACTOR
-from reseal.managed.enrolments import hold_enrolment
 from reseal.managed.tables import delivery, enrolment, item, item_values, to_item
 from reseal.managed.wanted import Delivery, wanted
 

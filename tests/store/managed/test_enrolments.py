@@ -31,20 +31,19 @@ from reseal.managed.enrolments import (
     CONTACT_EVERY,
     active_enrolment_of_device,
     active_enrolment_of_registration,
-    count_owned,
     end_enrolment,
     enrolment_by_id,
     enrolment_by_uuid,
     enrolment_of_certificate,
     enrolment_of_digest_user,
     is_contact_due,
-    latest_owned,
     note_contact,
     note_user,
     set_owner,
     users_of,
 )
 from reseal.managed.model import EnrolledBy, EnrolmentState
+from reseal.managed.owned import count_owned, latest_owned
 from tests.store.managed.world import CAMERA, World, policy
 from tests.support.clock import ManualClock
 

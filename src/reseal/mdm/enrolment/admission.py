@@ -39,11 +39,10 @@ from reseal.managed.enrolments import (
     NewEnrolment,
     active_enrolment_of_device,
     continue_enrolment,
-    count_owned,
     create_enrolment,
-    latest_owned,
 )
 from reseal.managed.model import MACHINE, EnrolledBy, Enrolment
+from reseal.managed.owned import count_owned, latest_owned
 from reseal.mdm.enrolment.issuing import Asked, Issuing, new_secrets
 from reseal.mdm.enrolment.proof import Claim, Identity, identify
 from reseal.mdm.enrolment.refusals import EnrolmentRefused

@@ -1,0 +1,43 @@
+"""What of a user is under management."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from reseal.kernel.db import Tx
+from reseal.kernel.ids import TenantKey
+from reseal.managed.enrolments import ACTIVE
+from reseal.managed.model import Enrolment
+from reseal.managed.tables import enrolment, to_enrolment
+
+
+def count_owned(tx: Tx, tenant: TenantKey, user: int, *, besides: int) -> int:
+    """How many active enrolments a user owns, apart from those of the directory device `besides`."""
+    counted: int = tx.value(
+        sa.select(sa.func.count())
+        .select_from(enrolment)
+        .where(
+            enrolment.c.tenant_id == tenant,
+            enrolment.c.owner_user_id == user,
+            enrolment.c.device_id != besides,
+            ACTIVE,
+        )
+    )
+    return counted
+
+
+def latest_owned(tx: Tx, tenant: TenantKey, user: int, hardware_id: str) -> Enrolment | None:
+    """The active enrolment of this hardware that the user owns, the latest if there are several."""
+    if not hardware_id:
+        return None
+    rows = tx.rows(
+        sa.select(enrolment)
+        .where(
+            enrolment.c.tenant_id == tenant,
+            enrolment.c.owner_user_id == user,
+            enrolment.c.hardware_id == hardware_id,
+            ACTIVE,
+        )
+        .order_by(enrolment.c.id)
+    )
+    return to_enrolment(rows[-1]) if rows else None
