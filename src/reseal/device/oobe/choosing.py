@@ -52,11 +52,24 @@ async def _refreshed(oobe: Oobe) -> str:
 
 
 async def rename(oobe: Oobe) -> Outcome:
-    """Take the name of the profile, and restart; a device that joined under its name keeps it (137)."""
+    """Take the profile's name at once after Provision, and restart (137)."""
+    return Outcome.RESTART if _take_name(oobe) else Outcome.PASSED
+
+
+async def user_rename(oobe: Oobe) -> Outcome:
+    """Take the profile's name before the join. A restart here would cost the user a second sign-in, and
+    nothing was named yet: so there is none.
+    """
+    _take_name(oobe)
+    return Outcome.PASSED
+
+
+def _take_name(oobe: Oobe) -> bool:
+    """Whether the name changed; a device that joined under its name keeps it."""
     profile = oobe.profile.profile
     wanted = "" if profile is None else profile.device_name
     if not wanted or wanted == oobe.memory.name or oobe.membership is not None:
-        return Outcome.PASSED
+        return False
     oobe.parts.tell("machine.renamed", {"name": wanted})
     oobe.notebook.note(name=wanted)
-    return Outcome.RESTART
+    return True

@@ -47,8 +47,8 @@ class Step(StrEnum):
     GREEN = "green"
     RED = "red"
     # user flow
-    USER_RENAME = "userRename"
     SIGN_IN = "signIn"
+    USER_RENAME = "userRename"
     USER_JOIN = "userJoin"
     USER_ENROL = "userEnrol"
     PRIVACY = "privacy"
@@ -124,7 +124,7 @@ TRANSITIONS: Final[Mapping[Step, Mapping[Outcome, Step]]] = MappingProxyType(
             _O.RED: _S.RED,
             _O.ERROR: _S.ERROR,
         },
-        _S.LICENCE_TERMS: {_O.PASSED: _S.USER_RENAME, _O.FIVE_PRESSES: _S.CHOICE},
+        _S.LICENCE_TERMS: {_O.PASSED: _S.SIGN_IN, _O.FIVE_PRESSES: _S.CHOICE},
         _S.CHOICE: {
             _O.TECHNICIAN: _S.CONFIGURATION,
             _O.OFFLINE: _S.LANGUAGE,
@@ -150,13 +150,13 @@ TRANSITIONS: Final[Mapping[Step, Mapping[Outcome, Step]]] = MappingProxyType(
         },
         _S.GREEN: {_O.PASSED: _S.OFF},
         _S.RED: {_O.RETRY: _S.START, _O.RESET: _S.RESET},
-        _S.USER_RENAME: {_O.PASSED: _S.SIGN_IN, _O.RESTART: _S.RESTART},
         _S.SIGN_IN: {
-            _O.PASSED: _S.USER_JOIN,
+            _O.PASSED: _S.USER_RENAME,
             _O.FIVE_PRESSES: _S.CHOICE,
             _O.OFFLINE: _S.NETWORK,
             _O.ERROR: _S.ERROR,
         },
+        _S.USER_RENAME: {_O.PASSED: _S.USER_JOIN},
         _S.USER_JOIN: {_O.PASSED: _S.USER_ENROL, _O.AGAIN: _S.SIGN_IN, _O.ERROR: _S.ERROR},
         _S.USER_ENROL: {_O.PASSED: _S.PREPARE, _O.AGAIN: _S.SIGN_IN, _O.ERROR: _S.ERROR},
         _S.PRIVACY: {_O.PASSED: _S.ACCOUNT_SETUP},
