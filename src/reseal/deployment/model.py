@@ -99,6 +99,7 @@ class Trigger(StrEnum):
     DEVICE_RELEASED = "device phase released"
     ACCOUNT_RELEASED = "account phase released"
     DEVICE_FAILED = "device phase failed"
+    DEVICE_TIMED_OUT = "device phase timed out"
     ACCOUNT_FAILED = "account phase failed"
     DEVICE_PAGE_RESET = "page reset in device phase"
     ACCOUNT_PAGE_RESET = "page reset in account phase"
@@ -167,6 +168,7 @@ AFTER: Final[Mapping[State, Mapping[Trigger, State]]] = MappingProxyType(
             _T.DEVICE_RELEASE_REQUESTED: _S.TECHNICIAN_RELEASING,
             _T.DEVICE_RELEASED: _S.GREEN,
             _T.DEVICE_FAILED: _S.RED,
+            _T.DEVICE_TIMED_OUT: _S.RED,
             _T.RESEALED: _S.RESEALED,
             _T.DEVICE_PHASE_BEGUN: _S.USER_DEVICE_SETUP,
             _T.USER_SIGNED_IN: _S.USER_DEVICE_SETUP,
@@ -179,6 +181,7 @@ AFTER: Final[Mapping[State, Mapping[Trigger, State]]] = MappingProxyType(
             _T.DEVICE_PAGE_RESET: _S.TECHNICIAN_SETUP,
             _T.DEVICE_RELEASED: _S.GREEN,
             _T.DEVICE_FAILED: _S.RED,
+            _T.DEVICE_TIMED_OUT: _S.RED,
             _T.RESEALED: _S.RESEALED,
             _T.DEVICE_PHASE_BEGUN: _S.USER_DEVICE_SETUP,
             _T.USER_SIGNED_IN: _S.USER_DEVICE_SETUP,
@@ -194,7 +197,7 @@ AFTER: Final[Mapping[State, Mapping[Trigger, State]]] = MappingProxyType(
             _T.DEVICE_PHASE_BEGUN: _S.USER_DEVICE_SETUP,
             _T.TECHNICIAN_PHASE_BEGUN: _S.TECHNICIAN_SETUP,
             # The page was read to have given up before the release reached it.
-            _T.DEVICE_FAILED: _S.RED,
+            _T.DEVICE_TIMED_OUT: _S.RED,
             _T.ENDED: _S.ENDED,
         },
         _S.RESEALED: {
@@ -210,6 +213,7 @@ AFTER: Final[Mapping[State, Mapping[Trigger, State]]] = MappingProxyType(
             _T.DEVICE_PAGE_RESET: _S.TECHNICIAN_SETUP,
             _T.DEVICE_RELEASED: _S.GREEN,
             _T.DEVICE_FAILED: _S.RED,
+            _T.DEVICE_TIMED_OUT: _S.RED,
             _T.DEVICE_PHASE_BEGUN: _S.USER_DEVICE_SETUP,
             _T.USER_SIGNED_IN: _S.USER_DEVICE_SETUP,
             _T.USER_PRESENT: _S.USER_DEVICE_SETUP,
@@ -228,6 +232,7 @@ AFTER: Final[Mapping[State, Mapping[Trigger, State]]] = MappingProxyType(
             _T.DEVICE_RELEASE_REQUESTED: _S.USER_DEVICE_RELEASING,
             _T.DEVICE_RELEASED: _S.USER_ACCOUNT_SETUP,
             _T.DEVICE_FAILED: _S.ERROR,
+            _T.DEVICE_TIMED_OUT: _S.ERROR,
             _T.USER_PRESENT: _S.USER_ACCOUNT_SETUP,
             _T.ACCOUNT_PHASE_BEGUN: _S.USER_ACCOUNT_SETUP,
             _T.LEFT_PAGE: _S.DESKTOP,
@@ -238,6 +243,7 @@ AFTER: Final[Mapping[State, Mapping[Trigger, State]]] = MappingProxyType(
             _T.DEVICE_PAGE_RESET: _S.USER_DEVICE_SETUP,
             _T.DEVICE_RELEASED: _S.USER_ACCOUNT_SETUP,
             _T.DEVICE_FAILED: _S.ERROR,
+            _T.DEVICE_TIMED_OUT: _S.ERROR,
             _T.USER_PRESENT: _S.USER_ACCOUNT_SETUP,
             _T.ACCOUNT_PHASE_BEGUN: _S.USER_ACCOUNT_SETUP,
             _T.LEFT_PAGE: _S.DESKTOP,
@@ -252,6 +258,7 @@ AFTER: Final[Mapping[State, Mapping[Trigger, State]]] = MappingProxyType(
             _T.ACCOUNT_FAILED: _S.ERROR,
             _T.DEVICE_PHASE_BEGUN: _S.USER_DEVICE_SETUP,
             _T.DEVICE_FAILED: _S.ERROR,
+            _T.DEVICE_TIMED_OUT: _S.ERROR,
             _T.LEFT_PAGE: _S.DESKTOP,
             _T.ENDED: _S.ENDED,
         },
@@ -268,6 +275,7 @@ AFTER: Final[Mapping[State, Mapping[Trigger, State]]] = MappingProxyType(
             _T.DEVICE_PAGE_RESET: _S.USER_DEVICE_SETUP,
             _T.DEVICE_RELEASED: _S.USER_ACCOUNT_SETUP,
             _T.DEVICE_FAILED: _S.ERROR,
+            _T.DEVICE_TIMED_OUT: _S.ERROR,
             _T.USER_PRESENT: _S.USER_ACCOUNT_SETUP,
             _T.ACCOUNT_PHASE_BEGUN: _S.USER_ACCOUNT_SETUP,
             _T.ACCOUNT_PAGE_RESET: _S.USER_ACCOUNT_SETUP,

@@ -119,6 +119,8 @@ def trigger_of(deployment: Deployment | None, fact: Fact) -> Trigger | None:
             return _REQUESTED[phase]
         case Released(phase=phase):
             return _RELEASED[phase]
+        case Failed(phase=Phase.DEVICE, timed_out=True):
+            return Trigger.DEVICE_TIMED_OUT
         case Failed(phase=phase):
             return _FAILED[phase]
         case PageReset():
