@@ -10,7 +10,6 @@ server, the certificate above it tells.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from importlib import resources
 from typing import Protocol
 
@@ -25,6 +24,9 @@ PUBLIC_EXPONENT = 65537
 LEAST_RSA_BITS = 2048
 REHEARSAL_MARKER = b"\xc0reseal rehearsal"
 """The first bytes of every seeded RSA modulus; the leading 0xC0 keeps the modulus at its full length."""
+
+Distances = tuple[int, int]
+"""How far the two primes of a seeded key lie behind the places where their search begins."""
 
 P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 
@@ -65,6 +67,10 @@ class SeededKeys:
             if (p - 1) % PUBLIC_EXPONENT and (q - 1) % PUBLIC_EXPONENT:
                 return _rsa_key(p, q)
 
+    def rsa_found(self, distances: Distances) -> RSAPrivateKey:
+        """The key of 2048 bits that `rsa` would give, without the search: `distances` are what it finds."""
+        return _rsa_key(*_primes_at(self._entropy, distances))
+
     def p256(self) -> ec.EllipticCurvePrivateKey:
         return ec.derive_private_key(1 + self._entropy.below(P256_ORDER - 1), ec.SECP256R1())
 
@@ -84,7 +90,7 @@ class PooledKeys:
         if bits != LEAST_RSA_BITS or not self._left:
             return self._seeded.rsa(bits)
         number, distances = self._left.pop()
-        return _rsa_key(*pooled_primes(number, distances))
+        return SeededKeys(pool_entropy(number)).rsa_found(distances)
 
     def p256(self) -> ec.EllipticCurvePrivateKey:
         return self._seeded.p256()
@@ -212,36 +218,37 @@ POOL_FILE = "key_pool.txt"
 The places follow from the key's number, so that is all there is to keep. `tools/key_pool.py` writes it.
 """
 
-Distances = tuple[int, int]
 
-
-def search_distances(number: int) -> Distances:
-    """The distances of key `number` of the pool, found by searching: half a second."""
-    entropy = _pool_entropy(number)
+def search_distances(entropy: Entropy) -> Distances:
+    """What `SeededKeys.rsa` finds with this entropy; half a second."""
     start = _first_start(LEAST_RSA_BITS, entropy)
     p = _prime_from(start)
     second = _second_start(LEAST_RSA_BITS, p, entropy)
     q = _prime_from(second)
     if (p - 1) % PUBLIC_EXPONENT == 0 or (q - 1) % PUBLIC_EXPONENT == 0:
-        raise ValueError(f"key {number} of the pool would not fit the exponent; change the pool's seed")
+        raise ValueError("the first primes that are found do not fit the exponent; take another seed")
     return p - start, q - second
 
 
-def pooled_primes(number: int, distances: Distances) -> tuple[int, int]:
-    """The primes of key `number` of the pool."""
-    entropy = _pool_entropy(number)
+def _primes_at(entropy: Entropy, distances: Distances) -> tuple[int, int]:
+    """The primes that lie at known distances."""
     p = _first_start(LEAST_RSA_BITS, entropy) + distances[0]
     return p, _second_start(LEAST_RSA_BITS, p, entropy) + distances[1]
 
 
-def _pool_entropy(number: int) -> Entropy:
+def pool_entropy(number: int) -> Entropy:
+    """What key `number` of the pool is made from."""
     return SeededEntropy("reseal key pool").fork(str(number))
 
 
-def _pool_distances() -> Iterator[Distances]:
-    for line in resources.files("reseal.kernel").joinpath(POOL_FILE).read_text("ascii").splitlines():
-        first, second = line.split()
-        yield int(first), int(second)
+def read_distances(text: str) -> tuple[Distances, ...]:
+    """Distances as `tools/key_pool.py` writes them, one key on each line."""
+    lines = (line.split() for line in text.splitlines())
+    return tuple((int(first), int(second)) for first, second in lines)
+
+
+def _pool_distances() -> tuple[Distances, ...]:
+    return read_distances(resources.files("reseal.kernel").joinpath(POOL_FILE).read_text("ascii"))
 
 
 def _shuffled(items: list[tuple[int, Distances]], entropy: Entropy) -> list[tuple[int, Distances]]:

@@ -18,6 +18,8 @@ from reseal.kernel.keys import (
     PooledKeys,
     SeededKeys,
     is_rehearsal_key,
+    read_distances,
+    search_distances,
 )
 
 
@@ -135,8 +137,13 @@ def test_an_empty_pool_and_longer_keys_are_served_by_searching() -> None:
     assert _pooled().rsa(3072).key_size == 3072
 
 
-def test_the_pool_says_one_key_on_each_line() -> None:
-    lines = resources.files("reseal.kernel").joinpath(POOL_FILE).read_text("ascii").splitlines()
+def test_the_pool_has_the_size_that_it_says() -> None:
+    text = resources.files("reseal.kernel").joinpath(POOL_FILE).read_text("ascii")
 
-    assert len(lines) == POOL_SIZE
-    assert all(len(line.split()) == 2 for line in lines)
+    assert len(read_distances(text)) == POOL_SIZE
+
+
+def test_what_the_search_finds_can_be_kept_as_distances() -> None:
+    found = search_distances(SeededEntropy(1))
+
+    assert _seeded(1).rsa_found(found).private_numbers() == _seeded(1).rsa().private_numbers()
