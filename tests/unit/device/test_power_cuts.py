@@ -1,71 +1,153 @@
-"""The power is cut at every write of the disk, and the run arrives all the same (check 150)."""
+"""The power fails at every write of a managed life: what the server was told stays true."""
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 import pytest
 
-from reseal.device.actor import Actor, Person, Technician
 from reseal.device.disk import MemoryDisk
-from reseal.device.screens import ScreenId
-from reseal.device.windows import Ending, EndingKind
+from reseal.device.management import Management
+from reseal.device.parts import Parts
+from reseal.device.quirks import ALL, Quirk
+from reseal.device.status_page import Outcome
 from reseal.kernel.clock import VirtualClock
-from tests.unit.device.laptops import laptop, simulated
-from tests.unit.device.organisation import HOST, Organisation
+from reseal.kernel.simulation.loop import run
+from reseal.wire.csp import FirstSync, LocURI, Scope, policy, provider, unenroll
+from reseal.wire.syncml import (
+    Add,
+    Alert,
+    AlertType,
+    Command,
+    Format,
+    Message,
+    Meta,
+    Replace,
+    add_node,
+    replace,
+)
+from tests.support.scripted_server import PROVIDER, ScriptedServer, enrolled, parts
 
+START = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)
+ADELE = "adele@contoso.test"
+USER_PAGE = provider(PROVIDER, Scope.USER)
 Moment = Literal["before", "after"]
-_MOST_STARTS = 4
+SESSIONS = 4
+LAST_WRITES = 3
+"""The files of the enrolment go, after it was noted that the server is told."""
 
 
-class PowerLost(BaseException):
-    """The power is gone."""
+class PowerCut(Exception):
+    """The power failed."""
 
 
-class Fuse:
-    """A probe that cuts the power once."""
+@dataclass
+class Told:
+    """What the server knows to be done: it heard a 200, or that it was there already."""
 
-    def __init__(self, moment: Moment, number: int) -> None:
-        self._wanted: tuple[Moment, int] | None = (moment, number)
+    server: ScriptedServer
+    values: dict[str, str] = field(default_factory=dict)
+    nodes: set[str] = field(default_factory=set)
+    left: bool = False
 
-    def __call__(self, moment: Moment, number: int) -> None:
-        if self._wanted == (moment, number):
-            self._wanted = None
-            raise PowerLost
+    def hear(self, message: Message) -> None:
+        for command, code in self.server.statuses():
+            if isinstance(command, Replace) and code == 200:
+                self.values[command.target] = command.item.text
+            if isinstance(command, Add) and code in {200, 418}:
+                self.nodes.add(command.target)
+        alerts = [command for command in message.commands if isinstance(command, Alert)]
+        self.left = self.left or any(alert.type is AlertType.UNENROLLMENT for alert in alerts)
 
-
-async def _play(clock: VirtualClock, server: Organisation, disk: MemoryDisk, actor: Actor) -> Ending:
-    """Power on until the machine is off by itself."""
-    for _ in range(_MOST_STARTS):
-        try:
-            return await laptop(server, clock, disk, base=HOST).power_on(actor)
-        except PowerLost:
-            disk.power_cut()
-    raise AssertionError("the power was cut once only")
-
-
-async def _whole_run(clock: VirtualClock, moment: Moment, number: int) -> tuple[int, Organisation]:
-    server = Organisation(clock)
-    disk = MemoryDisk(Fuse(moment, number))
-    technician = Technician()
-    first = await _play(clock, server, disk, technician)
-    # Whoever switches a resealed device on again meets its user's pages, and switches it off.
-    is_sealed = technician.screens()[-1] is ScreenId.SIGN_IN and ScreenId.GREEN in technician.screens()
-    assert first.kind is EndingKind.POWERED_OFF_RESEALED or is_sealed, (moment, number, first)
-    person = Person(upn="adele@contoso.test", password="pw")
-    last = await _play(clock, server, disk, person)
-    assert last == Ending(EndingKind.DESKTOP), (moment, number, last, person.seen[-1])
-    return disk.writes, server
+    def require(self, device: Management) -> None:
+        for uri, value in self.values.items():
+            held = device.tree.read(LocURI.parse(uri), ADELE) or ""
+            assert held >= value, f"{uri} was acknowledged as {value} and is {held!r}"
+        for uri in self.nodes:
+            assert device.tree.has(LocURI.parse(uri), ADELE), f"{uri} was acknowledged and is gone"
 
 
-WRITES, _ = simulated(lambda clock: _whole_run(clock, "before", 0))
-_STRIDE = 4
-"""A whole run takes a tenth of a second; rehearsals try every write."""
+def _package(number: int) -> list[Command]:
+    """What session `number` sets; values only grow."""
+    targets = (policy("Start", "Device"), policy("Start", "User", Scope.USER))
+    meta = Meta(format=Format.INT)
+    made = [add_node(str(USER_PAGE)), add_node(str(USER_PAGE / "FirstSyncStatus"))]
+    return [*made, *(replace(str(uri), str(number), meta) for uri in targets)]
 
 
-@pytest.mark.parametrize("moment, first", [("before", 1), ("after", 3)])
-def test_a_cut_at_a_write_does_not_stop_the_run(moment: Moment, first: int) -> None:
-    for number in range(first, WRITES + 1, _STRIDE):
-        _, server = simulated(lambda clock, at=number: _whole_run(clock, moment, at))
-        assert len({bytes(wish.content) for wish in server.wishes}) == 1, "one key, however often it is asked"
-        assert all(report.number for report in server.reports)
+async def _live(device: Management, told: Told) -> None:
+    """From wherever the device is to the end of its enrolment."""
+    server = told.server
+    device.user = ADELE
+    done = int(device.tree.read(policy("Start", "Device")) or 0)
+    for number in range(done + 1, SESSIONS + 1):
+        server.packages.clear()
+        server.packages.append(_package(number))
+        await device.sync()
+        server.packages.clear()
+        told.require(device)
+    skip = FirstSync.SKIP_DEVICE_STATUS_PAGE.put(provider(PROVIDER), False)
+    device.tree.put(skip.uri, skip.text, skip.format)
+    assert device.page("device", timedelta(hours=3)).outcome is Outcome.TIMED_OUT
+    device.begin_pages()
+    assert device.page("device", timedelta(0)).outcome is Outcome.WORKING
+    server.packages.append([unenroll(PROVIDER)])
+    await device.sync()
+
+
+def _play(disk: MemoryDisk, cut: tuple[Moment, int] | None, quirks: frozenset[Quirk]) -> Told:
+    pending = cut
+
+    def probe(moment: Moment, number: int) -> None:
+        nonlocal pending
+        if pending == (moment, number):
+            pending = None
+            raise PowerCut
+
+    disk.probe = probe
+
+    async def main() -> Told:
+        server = ScriptedServer()
+        given = parts(server, VirtualClock(asyncio.get_running_loop(), START), disk=disk, quirks=quirks)
+        told = Told(server)
+        server.on_message = told.hear
+        ended = False
+        while not ended:
+            try:
+                ended = await _one_start(given, told)
+            except PowerCut:
+                disk.power_cut()
+        return told
+
+    return run(main())
+
+
+async def _one_start(given: Parts, told: Told) -> bool:
+    """One start of the machine; whether its enrolment is over."""
+    device = Management.restored(given)
+    if device is None and told.server.messages:
+        return True
+    if device is None:
+        device = enrolled(given)
+    else:
+        told.require(device)
+    await _live(device, told)
+    return True
+
+
+@pytest.mark.parametrize("quirks", [frozenset[Quirk](), ALL], ids=["plain", "all quirks"])
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_what_the_server_was_told_outlives_a_power_cut_at_any_write(
+    moment: Moment, quirks: frozenset[Quirk]
+) -> None:
+    undisturbed = MemoryDisk()
+    _play(undisturbed, None, quirks)
+    assert undisturbed.writes > 10
+    for number in range(1, undisturbed.writes + 1):
+        disk = MemoryDisk()
+        told = _play(disk, (moment, number), quirks)
+        assert disk.names() == [], f"write {number}: an enrolment that ended leaves nothing behind"
+        assert told.left or number >= undisturbed.writes - LAST_WRITES, "it is told once, and best effort"
