@@ -6,7 +6,7 @@ They are evidence only: with `Reports(enabled=False)` none is made, and a run ar
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
@@ -16,6 +16,7 @@ from reseal.device.disk import Disk
 from reseal.device.errors import SetupFailed, network_failed, unexpected
 from reseal.device.http import TRIES, Answer, Http
 from reseal.device.transport import Identity, TransportError
+from reseal.device.waiting import TimeUp, within
 from reseal.kernel.clock import Clock
 from reseal.wire.runtime.messages import (
     AttestationBegin,
@@ -38,6 +39,8 @@ from reseal.wire.runtime.messages import (
 )
 
 JSON: Final = "application/json"
+PATIENCE: Final = timedelta(seconds=5)
+"""No page waits longer than this for reports to be taken."""
 _FILE: Final = "windows/reports"
 _MOST_KEPT: Final = 200
 
@@ -177,11 +180,12 @@ class ReportBook:
         kept = self._kept
         if not kept.waiting:
             return True
+        report = self._channel.report(kept.run, Reports(reports=kept.waiting))
         try:
-            taken = await self._channel.report(kept.run, Reports(reports=kept.waiting))
+            taken = await within(self._clock, PATIENCE, report)
         except Refused:
             taken = kept.last  # the run is over, or the server wants none
-        except SetupFailed:
+        except (SetupFailed, TimeUp):
             return False
         waiting = tuple(report for report in self._kept.waiting if report.number > taken)
         self._keep(_Kept(self._kept.run, self._kept.last, waiting))

@@ -24,6 +24,7 @@ from reseal.device.errors import (
 from reseal.device.management import Management
 from reseal.device.oauth import MANAGEMENT, TokenEndpoint, TokenRefused
 from reseal.device.oobe.context import Oobe
+from reseal.device.oobe.memory import Place
 from reseal.device.oobe.starting import claimant_of, set_clock
 from reseal.device.oobe.status import preparing
 from reseal.device.oobe.table import Outcome
@@ -166,7 +167,9 @@ async def prepare(oobe: Oobe) -> Outcome:
     management = oobe.management
     if management is None:
         raise unexpected("Preparing management", "the enrolment has ended")
-    management.bootstrap = True
+    management.bootstrap = oobe.memory.place is not Place.DESKTOP
+    if oobe.tokens is not None:
+        management.user_token = lambda: user_token(oobe)
     if not oobe.memory.prepared:
         await oobe.watch(preparing(oobe))
         await _first_session(oobe, management)

@@ -14,12 +14,15 @@ from reseal.device.oobe.context import PROVISIONING, Oobe, about
 from reseal.device.oobe.memory import Place
 from reseal.device.oobe.table import Outcome
 from reseal.device.registering import Claimant, attest
+from reseal.wire.csp import DevDetail, LocURI
 from reseal.wire.runtime.messages import AssignedUser, ProfileRequest
 
 RESTART_TIME: Final = timedelta(seconds=40)
 MOST_RESTARTS: Final = 12
 _NAME_LETTERS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 _MINUTE: Final = timedelta(minutes=1)
+_NAME: Final = LocURI.parse(DevDetail.DEVICE_NAME)
+"""Where management keeps the name that is in force since the last start."""
 
 
 def boot(oobe: Oobe) -> None:
@@ -28,6 +31,8 @@ def boot(oobe: Oobe) -> None:
     oobe.parts.tell("machine.started", {"boot": start.number, "orderly": start.orderly})
     oobe.wireless.start()
     oobe.management = Management.restored(oobe.parts)
+    if oobe.management is not None and (name := oobe.management.tree.read(_NAME)):
+        oobe.notebook.note(name=name)
     oobe.tokens = oobe.management_tokens = None
     oobe.ticket = ""
     oobe.fetched = False
@@ -46,6 +51,9 @@ async def start(oobe: Oobe) -> Outcome:
     await oobe.watch(starting_page())
     if not oobe.memory.name:
         oobe.notebook.note(name=_first_name(oobe))
+    if oobe.management is not None and not oobe.management.is_enrolled:
+        oobe.management = None  # it was ended from the other side: enrol anew
+        oobe.notebook.note(prepared=False)
     match oobe.memory.place:
         case Place.RESETTING:
             return Outcome.RESET

@@ -14,7 +14,6 @@ from reseal.device.management import Management
 from reseal.device.oobe import status
 from reseal.device.oobe.context import PROVISIONING, Oobe
 from reseal.device.oobe.memory import Failure, Place
-from reseal.device.oobe.preparing import user_token
 from reseal.device.oobe.table import Outcome
 from reseal.device.screens import Action
 from reseal.device.status_page import Outcome as PageOutcome
@@ -37,9 +36,6 @@ async def device_setup(oobe: Oobe) -> Outcome:
     if oobe.memory.device_set_up and not oobe.is_technicians:
         return Outcome.PASSED
     management = _managed(oobe)
-    if not oobe.is_technicians:
-        management.user_token = lambda: user_token(oobe)
-        await management.sync()
     try:
         view = await _track(oobe, management, Phase.DEVICE)
     except Restart:
@@ -65,7 +61,6 @@ async def account_setup(oobe: Oobe) -> Outcome:
     upn = _upn(oobe)
     management.user = upn
     management.login = LoginStatus.USER
-    management.user_token = lambda: user_token(oobe)
     await management.sync()
     if upn in oobe.memory.users:
         return Outcome.PASSED
@@ -134,6 +129,7 @@ async def _track(oobe: Oobe, management: Management, phase: Phase) -> PageView |
             return None
         if management.reboot_requested and phase is Phase.DEVICE:
             raise Restart
+        _managed(oobe)
         oobe.stopwatches.keep()
         if management.tree.changes == changes:
             left = _LOOK_AGAIN if view.next_change is None else view.next_change - elapsed
