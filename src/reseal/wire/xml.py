@@ -2,7 +2,8 @@
 
 In: `parse` takes UTF-8, whatever the document says of its encoding. It refuses what is longer than a limit
 before it looks at it, and document types before the parser sees them; so there are no entities but the five
-of XML and nothing is fetched. Comments and processing instructions are dropped, CDATA is text.
+of XML and nothing is fetched. Comments and processing instructions are dropped, CDATA is text. A namespace
+may have any name: published messages have `"syncml:metinf "`, which is no URI.
 
 Out: `element` and `escape` put text together; the type `Markup` tells what is escaped already. What is
 written reads back equal, white space and carriage returns included.
@@ -55,9 +56,24 @@ def parse(data: bytes, limit: int = MESSAGE_LIMIT) -> Element:
         raise XmlError(code="TooLarge", message=message, remedy="Send it in parts")
     if _DOCUMENT_TYPE.match(data):
         raise _document_type()
-    # A parser is cheap and belongs to one thread.
-    parser = etree.XMLParser(
+    parser = _parser()
+    try:
+        root: Element = etree.fromstring(data, parser)
+    except etree.XMLSyntaxError as error:
+        if not _only_odd_namespaces(parser):
+            message = f"This is not well-formed XML: {error.msg}"
+            raise XmlError(code="NotXml", message=message, remedy=_SEND_AGAIN, line=error.lineno) from error
+        root = etree.fromstring(data, _parser(recover=True))  # there is nothing else to recover from
+    if etree.ElementTree(root).docinfo.doctype:  # should the first look ever miss one
+        raise _document_type()
+    return root
+
+
+def _parser(*, recover: bool = False) -> etree.XMLParser:
+    """A parser is cheap and belongs to one thread."""
+    return etree.XMLParser(
         encoding="utf-8",
+        recover=recover,
         resolve_entities=False,
         no_network=True,
         load_dtd=False,
@@ -66,14 +82,12 @@ def parse(data: bytes, limit: int = MESSAGE_LIMIT) -> Element:
         remove_comments=True,
         remove_pis=True,
     )
-    try:
-        root: Element = etree.fromstring(data, parser)
-    except etree.XMLSyntaxError as error:
-        message = f"This is not well-formed XML: {error.msg}"
-        raise XmlError(code="NotXml", message=message, remedy=_SEND_AGAIN, line=error.lineno) from error
-    if etree.ElementTree(root).docinfo.doctype:  # should the first look ever miss one
-        raise _document_type()
-    return root
+
+
+def _only_odd_namespaces(parser: etree.XMLParser) -> bool:
+    """Whether the document is well-formed, and the parser only minds that a namespace's name is no URI."""
+    found = parser.error_log
+    return bool(found) and all(entry.type == etree.ErrorTypes.WAR_NS_URI for entry in found)
 
 
 def _document_type() -> XmlError:

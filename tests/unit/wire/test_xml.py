@@ -98,6 +98,23 @@ def test_names_are_known_without_their_namespaces() -> None:
     assert [local_name(root), *map(local_name, root)] == ["l", "m"]
 
 
+@pytest.mark.parametrize("name", ["syncml:metinf ", "a b", "utility- 1.0.xsd", "%"])
+def test_a_namespace_may_have_a_name_that_is_no_uri(name: str) -> None:
+    """As in the published alerts of user tokens and signed requests."""
+    root = parse(f'<l><m xmlns="{name}">n</m><p:o xmlns:p="{name}"/></l>'.encode())
+    assert [local_name(root), *map(local_name, root)] == ["l", "m", "o"]
+    assert text_of(next(iter(root))) == "n"
+
+
+@pytest.mark.parametrize(
+    "inside", ["<m>", "&n;", "<p:m/>", "<m/><m", "\x01", '<m n="1" n="2"/>', "<m xmlns:p=''/>"]
+)
+def test_beside_such_a_name_nothing_else_may_be_wrong(inside: str) -> None:
+    with pytest.raises(XmlError) as caught:
+        parse(f'<l xmlns="syncml:metinf ">{inside}</l>'.encode())
+    assert caught.value.code == "NotXml"
+
+
 @given(st.binary(max_size=60))
 @example(b"\x00")
 def test_arbitrary_bytes_are_read_or_refused(data: bytes) -> None:
