@@ -105,8 +105,11 @@ def _token(found: Element) -> BinarySecurityToken:
 def _username_token(found: Element) -> UsernameToken:
     password = child(found, "Password")
     text = "" if password is None else password.text or ""
-    # Blanks belong to a password, but a published renewal has a line break for an empty one.
-    return UsernameToken(username=required_text(found, "Username"), password=text if text.strip() else "")
+    # Blanks belong to a password; line breaks are the layout of a message, as published ones have them.
+    laid_out = "\n" in text or not text.strip()
+    return UsernameToken(
+        username=required_text(found, "Username"), password=text.strip() if laid_out else text
+    )
 
 
 def write_security(security: Security) -> Markup:

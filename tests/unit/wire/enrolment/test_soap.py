@@ -184,6 +184,16 @@ def test_a_line_break_is_an_empty_password() -> None:
     assert found.username_token == UsernameToken(username="adele@contoso.test", password="")
 
 
+def test_line_breaks_around_a_password_are_layout() -> None:
+    """As in the published request of a user; no password has a line break."""
+    security = (
+        "<wsse:UsernameToken><wsse:Username>adele@contoso.test</wsse:Username><wsse:Password>S3 cret!\n   "
+        "</wsse:Password></wsse:UsernameToken>"
+    )
+    found = read_security(read_envelope(request_message("", security=security)))
+    assert found.username_token == UsernameToken(username="adele@contoso.test", password="S3 cret!")
+
+
 TOKEN = (
     '<wsse:BinarySecurityToken ValueType="urn:ietf:params:oauth:token-type:jwt">YQ=='
     "</wsse:BinarySecurityToken>"
