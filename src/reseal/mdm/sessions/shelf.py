@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, TypeVar
+from urllib.parse import unquote
 
 from reseal.catalog.model import Body, Kind
 from reseal.esp import judging
@@ -152,5 +153,7 @@ def _by_item(pairs: Iterable[tuple[Purpose, _T]]) -> dict[Key, list[_T]]:
 
 
 def _folded(address: str) -> str:
-    """An address as Windows compares them: case does not matter, nor does ./Device (3.4)."""
-    return address.casefold().replace("./device/", "./", 1)
+    """An address as Windows compares them: case does not matter, nor does ./Device (3.4); and some write the
+    braces of a product code as they are.
+    """
+    return unquote(address).casefold().replace("./device/", "./", 1)
