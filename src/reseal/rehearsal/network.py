@@ -32,15 +32,15 @@ class WireDigest:
         """`witness` is given every line that goes into the digest, for finding where two runs part."""
         self.requests = 0
         self._digest = sha256()
-        self._witness = witness
+        self.witness = witness
 
     def note(self, direction: str, link: str, host: str, method: str, path: str, what: str) -> None:
         """Something passed; `what` is the digest of its body, with the status if it is an answer."""
         self.requests += direction == ">"
         line = " ".join((direction, link, host, method, path, what))
         self._digest.update(line.encode() + b"\n")
-        if self._witness is not None:
-            self._witness(line)
+        if self.witness is not None:
+            self.witness(line)
 
     @property
     def hex(self) -> str:

@@ -101,7 +101,8 @@ def who_is(
         return _without_profile(tx, tenant, registration, effective)
     owner = tenant_by_id(tx, tenant)
     proven = _has_proven(tx, tenant, registration, question.shown)
-    deployment.observe(tx, tenant, key, Contacted())
+    if not (proven and _is_at_desktop(deployment.latest(tx, tenant, key))):
+        deployment.observe(tx, tenant, key, Contacted())
     is_user_told = proven or owner.settings.user_before_attestation
     return ProfileAnswer(
         standing=_standing(deployment.latest(tx, tenant, key), proven=proven),
@@ -118,6 +119,11 @@ def who_is(
         assigned_user=assigned_user(registration, signer, now=tx.now) if is_user_told else None,
         run=open_run(tx, tenant, key),
     )
+
+
+def _is_at_desktop(latest: Deployment | None) -> bool:
+    """Whether its deployment has come to its end: a further user on the device begins no other."""
+    return latest is not None and latest.state is State.DESKTOP
 
 
 def _has_proven(tx: Tx, tenant: TenantKey, registration: Registration, shown: bytes | None) -> bool:
