@@ -32,7 +32,7 @@ from reseal.device.transport import Failure, Headers, Request, TransportError
 from reseal.kernel import ca
 from reseal.kernel.clock import Clock
 from reseal.kernel.entropy import SeededEntropy
-from reseal.wire.csp import BlockInStatusPage, FirstSync, Scope, first_sync_status, provider
+from reseal.wire.csp import BlockInStatusPage, FirstSync, Scope, first_sync_status, provider, unenroll
 from reseal.wire.enrolment import faults
 from reseal.wire.enrolment.discovery import discover_response, read_discover, write_discover_response
 from reseal.wire.enrolment.names import AuthPolicy
@@ -92,11 +92,14 @@ from reseal.wire.syncml import (
     Command,
     LoginStatus,
     Message,
+    Meta,
     add_node,
     command_status,
+    execute,
     header_status,
     numbered,
     read_message,
+    replace,
     wants_status,
     write_message,
 )
@@ -121,6 +124,7 @@ TENANT = UUID("00000000-0000-4000-8000-000000000001")
 REGISTRATION = UUID("00000000-0000-4000-8000-000000000002")
 DEVICE = UUID("00000000-0000-4000-8000-000000000003")
 USER = UUID("00000000-0000-4000-8000-000000000004")
+_HELLO = f"./Device/Vendor/MSFT/PassportForWork/{TENANT}/Policies/UsePassportForWork"
 ADMINISTRATORS = ("S-1-12-1-1-2-3-4",)
 HIDDEN = OobeProfile(
     name="Sales",
@@ -198,6 +202,10 @@ class Organisation:
     releases_device: bool = True
     releases_user: bool = True
     asks_for_hello: bool = False
+    restarts: int = 0
+    """In how many sessions to come the machine is told to restart."""
+    unenrols: int = 0
+    """In how many sessions to come the enrolment is ended; the first session of an enrolment is spared."""
     buttons: BlockInStatusPage = BlockInStatusPage.TRY_AGAIN | BlockInStatusPage.RESET_PC
     time_out: int = 60
     # what came
@@ -215,6 +223,7 @@ class Organisation:
     _reported: set[tuple[str, int]] = field(default_factory=set)
     _last: tuple[bytes, bytes] = (b"", b"")
     _count: int = 0
+    _enrolled_before: int = 0
 
     @asynccontextmanager
     async def send(self, request: Request) -> AsyncIterator[Answer]:
@@ -499,6 +508,15 @@ class Organisation:
             FirstSync.BLOCK_IN_STATUS_PAGE.put(base, int(self.buttons)).replace(),
             FirstSync.TIMEOUT.put(base, self.time_out).replace(),
         ]
+        if self.asks_for_hello:
+            found.append(replace(_HELLO, "true", Meta(format="bool")))
+        if self.unenrols and self._enrolled_before == len(self.wishes):
+            self.unenrols -= 1
+            return [unenroll(PROVIDER)]
+        self._enrolled_before = len(self.wishes)
+        if self.restarts:
+            self.restarts -= 1
+            return [*found, execute("./Device/Vendor/MSFT/Reboot/RebootNow")]
         if self.releases_device:
             found.append(FirstSync.SERVER_HAS_FINISHED.put(base, True).replace())
         return found

@@ -770,3 +770,74 @@ def test_a_clock_that_is_ten_minutes_wrong_is_set_and_that_is_said(minutes: int,
         assert len(bench.names("clock.set")) == 1, "it stays set"
 
     played(main)
+
+
+# --- what management asks for -------------------------------------------------------------------------------
+
+
+def test_a_restart_that_management_asks_for_costs_the_user_a_second_sign_in() -> None:
+    async def main(bench: Bench) -> None:
+        bench.server.restarts = 1
+        person = adele()
+        assert await bench.power_on(person) == DESKTOP
+        screens = person.screens()
+        assert screens.count(S.RESTARTING) == 1
+        at = screens.index(S.RESTARTING)
+        assert screens[at - 1] is S.STATUS_PAGE
+        assert screens[at + 1 : at + 5] == [S.STARTING, S.CHECKING, S.SIGN_IN, S.STATUS_PAGE]
+        assert bench.server.count("/EnrollmentServer/Enrollment.svc") == 1
+
+    played(main)
+
+
+def test_a_restart_in_the_technician_flow_goes_on_by_itself() -> None:
+    async def main(bench: Bench) -> None:
+        bench.server.restarts = 1
+        technician = Technician()
+        assert await bench.power_on(technician) == RESEALED
+        screens = technician.screens()
+        at = screens.index(S.RESTARTING)
+        assert screens[at : at + 4] == [S.RESTARTING, S.STARTING, S.STATUS_PAGE, S.GREEN]
+        assert technician.last(S.GREEN).detail("elapsed") == "0:00:40"
+
+    played(main)
+
+
+def test_a_device_that_restarts_for_ever_ends_red() -> None:
+    async def main(bench: Bench) -> None:
+        bench.server.restarts = 99
+        ending = await bench.power_on(Technician())
+        assert (ending.kind, ending.code) == (EndingKind.RED, "0x80004005")
+        assert "12 times" in ending.message
+
+    played(main)
+
+
+def test_hello_is_offered_after_the_status_page_if_a_policy_asks() -> None:
+    async def main(bench: Bench) -> None:
+        bench.server.asks_for_hello = True
+        person = adele()
+        assert await bench.power_on(person) == DESKTOP
+        assert person.screens()[-3:] == [S.STATUS_PAGE, S.HELLO, S.DESKTOP]
+
+    played(main)
+
+
+def test_an_enrolment_that_the_server_ends_is_an_error_and_retry_enrols_anew() -> None:
+    async def main(bench: Bench) -> None:
+        bench.server.releases_device = False
+        bench.server.unenrols = 1
+
+        class Cures(Technician):
+            async def act(self, screen: Any) -> Intent:
+                intent = await Technician.act(self, screen)
+                if intent.action is Action.RETRY:
+                    bench.server.releases_device = True
+                return intent
+
+        technician = Cures(retries=1)
+        assert await bench.power_on(technician) == RESEALED
+        assert "enrolment has ended" in technician.last(S.RED).texts[0]
+        assert bench.server.count("/EnrollmentServer/Enrollment.svc") == 2
+
+    played(main)
