@@ -27,12 +27,32 @@ ON_A_DATABASE = [
     "full rebuild that finds everything right",
     "full rebuild from nothing",
     "most memory of that process",
+    "an idle check-in",
+    "a working check-in: four outcomes, four commands",
+    "a check-in with the last four outcomes",
+    "a check-in after a change of policies",
+    "an idle check-in with a user's token",
+    "a profile request",
+    "attestation begun",
+    "attestation finished",
+    "join by ticket",
+    "join by user",
+    "a device token granted",
+    "Discover",
+    "GetPolicies",
+    "RequestSecurityToken",
+    "one enrolment by ticket",
+    "one enrolment by its user",
+    "first session of a set-up",
+    "a technician flow",
+    "a mebibyte of content",
 ]
 ON_NONE = [
     "a token issued and verified",
     "reseal up, first start of a data directory",
     "reseal up, started again",
     "reseal --help",
+    "an hour of a rehearsed device",
 ]
 
 pytestmark = pytest.mark.slow
@@ -59,7 +79,9 @@ def test_every_figure_is_measured_on_sqlite() -> None:
 @pytest.mark.postgresql
 @pytest.mark.usefixtures("postgresql_server")  # skips or fails where there is none
 def test_every_figure_of_a_database_is_measured_on_postgresql() -> None:
-    topics = [word for topic in ("units", "import", "scale") for word in ("--only", topic)]
+    topics = [
+        word for topic in ("units", "import", "scale", "check-in", "enrolment") for word in ("--only", topic)
+    ]
     figures = _bench("--database", "postgresql", *topics)
 
     assert [figure["what"] for figure in figures] == [*ON_A_DATABASE, "a token issued and verified"]

@@ -9,16 +9,24 @@ import tempfile
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from pathlib import Path
 
+from reseal.kernel.clock import SystemClock
+from reseal.kernel.logs import configure_logs
 from reseal.server.running import collect_seldom
-from tools.bench import imports, processes, scale, units
+from tools.bench import checkins, enrolments, imports, processes, rehearsals, scale, units
 from tools.bench.figures import Figure, as_json, as_table
 from tools.bench.sizes import FULL, QUICK, Sizes
 from tools.bench.stores import Store, stores
 
 Topic = Callable[[Store, Sizes], AsyncIterator[Figure]]
 
-ON_DATABASES: dict[str, Topic] = {"units": units.figures, "import": imports.figures, "scale": scale.figures}
-TOPICS = (*ON_DATABASES, "processes")
+ON_DATABASES: dict[str, Topic] = {
+    "units": units.figures,
+    "import": imports.figures,
+    "scale": scale.figures,
+    "check-in": checkins.figures,
+    "enrolment": enrolments.figures,
+}
+TOPICS = (*ON_DATABASES, "processes", "rehearsal")
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -26,6 +34,7 @@ def main(arguments: Sequence[str]) -> int:
     asked = _parser().parse_args(arguments)
     sizes = QUICK if asked.quick else FULL
     collect_seldom()
+    configure_logs(clock=SystemClock(), level="warning")
     with tempfile.TemporaryDirectory(prefix="reseal-measured-") as name:
         folder = Path(name)
         folder.chmod(0o755)  # PostgreSQL's account has to pass through
@@ -56,6 +65,8 @@ async def _measure(folder: Path, sizes: Sizes, database: str, topics: Collection
         found.append(_shown(await units.token(sizes)))
     if "processes" in topics:
         found += map(_shown, processes.figures(folder, sizes))
+    if "rehearsal" in topics:
+        found.append(_shown(await rehearsals.figure(sizes)))
     return found
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from reseal.kernel.db import Database
 
@@ -13,24 +13,27 @@ from reseal.kernel.db import Database
 @dataclass(slots=True)
 class Cost:
     """What some work took. Times in seconds; `statements` are those that units executed, without BEGIN,
-    SAVEPOINT and COMMIT.
+    SAVEPOINT and COMMIT; `writes` are units that may write.
     """
 
     cpu: float = 0.0
     elapsed: float = 0.0
     statements: int = 0
+    writes: int = 0
 
 
 @contextmanager
 def metered(db: Database | None = None) -> Iterator[Cost]:
     """Measures its block; the cost is filled in when the block ends."""
     cost = Cost()
-    statements = db.stats.statements if db else 0
+    before = replace(db.stats) if db else None
     elapsed, cpu = time.perf_counter(), time.process_time()
     yield cost
     cost.cpu = time.process_time() - cpu
     cost.elapsed = time.perf_counter() - elapsed
-    cost.statements = db.stats.statements - statements if db else 0
+    if db and before:
+        cost.statements = db.stats.statements - before.statements
+        cost.writes = db.stats.write_units - before.write_units
 
 
 async def repeated(
@@ -48,17 +51,29 @@ async def repeated(
     return costs
 
 
-def mean(costs: list[Cost]) -> Cost:
-    """The cost of one run on average, statements rounded up."""
-    count = len(costs)
+def mean(costs: Sequence[Cost]) -> Cost:
+    """The cost of one run on average, statements and units rounded up."""
+    count, whole = len(costs), total(costs)
     return Cost(
-        cpu=sum(cost.cpu for cost in costs) / count,
-        elapsed=sum(cost.elapsed for cost in costs) / count,
-        statements=-(-sum(cost.statements for cost in costs) // count),
+        cpu=whole.cpu / count,
+        elapsed=whole.elapsed / count,
+        statements=-(-whole.statements // count),
+        writes=-(-whole.writes // count),
     )
 
 
-def percentile(costs: list[Cost], share: float) -> Cost:
+def total(costs: Iterable[Cost]) -> Cost:
+    """What all of them took together."""
+    whole = Cost()
+    for cost in costs:
+        whole.cpu += cost.cpu
+        whole.elapsed += cost.elapsed
+        whole.statements += cost.statements
+        whole.writes += cost.writes
+    return whole
+
+
+def percentile(costs: Sequence[Cost], share: float) -> Cost:
     """The run that `share` of all runs do not exceed in CPU time."""
     ranked = sorted(costs, key=lambda cost: cost.cpu)
     return ranked[min(len(ranked) - 1, int(share * len(ranked)))]

@@ -23,6 +23,14 @@ class Sizes:
     """Of short operations."""
     starts: int
     """Of processes."""
+    laptops: int
+    """That go through each flow."""
+    changes: int
+    """Of policies, each followed by a session."""
+    megabytes: int
+    """Of a content that is downloaded."""
+    rehearsed: int
+    """Laptops that are rehearsed."""
 
 
 FULL = Sizes(
@@ -34,5 +42,22 @@ FULL = Sizes(
     rule_edits=6,
     repetitions=500,
     starts=5,
+    laptops=10,
+    changes=100,
+    megabytes=32,
+    rehearsed=6,
 )
-QUICK = Sizes(rows=20, users=5, groups=30, devices=1_000, edits=2, rule_edits=2, repetitions=5, starts=1)
+QUICK = Sizes(
+    rows=20,
+    users=5,
+    groups=30,
+    devices=1_000,
+    edits=2,
+    rule_edits=2,
+    repetitions=5,
+    starts=1,
+    laptops=1,
+    changes=2,
+    megabytes=1,
+    rehearsed=1,
+)
