@@ -1,0 +1,71 @@
+"""The power is cut at every write of the disk, and the run arrives all the same (check 150)."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import pytest
+
+from reseal.device.actor import Actor, Person, Technician
+from reseal.device.disk import MemoryDisk
+from reseal.device.screens import ScreenId
+from reseal.device.windows import Ending, EndingKind
+from reseal.kernel.clock import VirtualClock
+from tests.unit.device.laptops import laptop, simulated
+from tests.unit.device.organisation import HOST, Organisation
+
+Moment = Literal["before", "after"]
+_MOST_STARTS = 4
+
+
+class PowerLost(BaseException):
+    """The power is gone."""
+
+
+class Fuse:
+    """A probe that cuts the power once."""
+
+    def __init__(self, moment: Moment, number: int) -> None:
+        self._wanted: tuple[Moment, int] | None = (moment, number)
+
+    def __call__(self, moment: Moment, number: int) -> None:
+        if self._wanted == (moment, number):
+            self._wanted = None
+            raise PowerLost
+
+
+async def _play(clock: VirtualClock, server: Organisation, disk: MemoryDisk, actor: Actor) -> Ending:
+    """Power on until the machine is off by itself."""
+    for _ in range(_MOST_STARTS):
+        try:
+            return await laptop(server, clock, disk, base=HOST).power_on(actor)
+        except PowerLost:
+            disk.power_cut()
+    raise AssertionError("the power was cut once only")
+
+
+async def _whole_run(clock: VirtualClock, moment: Moment, number: int) -> tuple[int, Organisation]:
+    server = Organisation(clock)
+    disk = MemoryDisk(Fuse(moment, number))
+    technician = Technician()
+    first = await _play(clock, server, disk, technician)
+    # Whoever switches a resealed device on again meets its user's pages, and switches it off.
+    is_sealed = technician.screens()[-1] is ScreenId.SIGN_IN and ScreenId.GREEN in technician.screens()
+    assert first.kind is EndingKind.POWERED_OFF_RESEALED or is_sealed, (moment, number, first)
+    person = Person(upn="adele@contoso.test", password="pw")
+    last = await _play(clock, server, disk, person)
+    assert last == Ending(EndingKind.DESKTOP), (moment, number, last, person.seen[-1])
+    return disk.writes, server
+
+
+WRITES, _ = simulated(lambda clock: _whole_run(clock, "before", 0))
+_STRIDE = 4
+"""A whole run takes a tenth of a second; rehearsals try every write."""
+
+
+@pytest.mark.parametrize("moment, first", [("before", 1), ("after", 3)])
+def test_a_cut_at_a_write_does_not_stop_the_run(moment: Moment, first: int) -> None:
+    for number in range(first, WRITES + 1, _STRIDE):
+        _, server = simulated(lambda clock, at=number: _whole_run(clock, moment, at))
+        assert len({bytes(wish.content) for wish in server.wishes}) == 1, "one key, however often it is asked"
+        assert all(report.number for report in server.reports)
