@@ -111,6 +111,8 @@ def _filled(route: Route, of: Organisation) -> str:
         "content": {"sha256": of.digest, "enrolment": of.registration, "name": "agent.msi"},
         "{tenant}": {"tenant": of.credentials["tenant_id"], "upn": of.upn, "sha256": of.digest},
         "assets": {"colour": "0b5cad"},
+        "EnrollmentServer": {"id": of.device},
+        "runtime": {"id": of.registration},
     }
     try:
         return route.path.format(**ids.get(collection, {}))

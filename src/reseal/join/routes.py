@@ -95,9 +95,10 @@ class JoinDoor:
 
     async def join(self, call: Call) -> Response:
         """Join a device for a user; refusals in the form of device registration."""
+        body = await call.body()
         try:
             claims = self._proven(call)
-            request = read_join_request(await call.body())
+            request = read_join_request(body)
             asked = await self.workers.run(
                 _asked,
                 request.certificate_request,
