@@ -26,16 +26,24 @@ def count_owned(tx: Tx, tenant: TenantKey, user: int, *, besides: int) -> int:
     return counted
 
 
-def latest_owned(tx: Tx, tenant: TenantKey, user: int, hardware_id: str) -> Enrolment | None:
-    """The active enrolment of this hardware that the user owns, the latest if there are several."""
-    if not hardware_id:
+def latest_owned(
+    tx: Tx, tenant: TenantKey, user: int, hardware_id: str, device_id: str = ""
+) -> Enrolment | None:
+    """The active enrolment of this hardware that the user owns, the latest if there are several.
+
+    Hardware that has no name, as in published requests, is known by the id that the device gave itself.
+    """
+    if not hardware_id and not device_id:
         return None
+    same = enrolment.c.hardware_id == hardware_id
+    if not hardware_id:
+        same &= enrolment.c.wire_device_id == device_id
     rows = tx.rows(
         sa.select(enrolment)
         .where(
             enrolment.c.tenant_id == tenant,
             enrolment.c.owner_user_id == user,
-            enrolment.c.hardware_id == hardware_id,
+            same,
             ACTIVE,
         )
         .order_by(enrolment.c.id)

@@ -113,7 +113,8 @@ def _applicant(tx: Tx, identity: Identity, asked: Asked | EnrolmentRefused) -> A
     """
     tenant, device = identity.tenant.id, identity.device
     if device is None and identity.user is not None and isinstance(asked, Asked):
-        earlier = latest_owned(tx, tenant, identity.user.id, asked.context.hardware_id)
+        says = asked.context
+        earlier = latest_owned(tx, tenant, identity.user.id, says.hardware_id, says.device_id)
         device = None if earlier is None else device_by_id(tx, tenant, earlier.device_id)
     if device is None:
         return Applicant(identity, None, None, None, None)
