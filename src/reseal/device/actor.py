@@ -107,7 +107,7 @@ class Habits:
             return choose(self.second_keyboard) if self.second_keyboard else Intent(Action.SKIP)
         if screen.id is ScreenId.NETWORK:
             return self._network(screen)
-        if screen.offers(Action.RETRY) or screen.offers(Action.RESET):
+        if any(map(screen.offers, (Action.RETRY, Action.RESET, Action.CONTINUE_ANYWAY))):
             return self._after_failure(screen)
         for action in (Action.ACCEPT, Action.NEXT, Action.SKIP, Action.CANCEL):
             if screen.offers(action):

@@ -667,6 +667,27 @@ def test_try_again_begins_the_page_anew_and_continue_anyway_leaves_it() -> None:
     played(main)
 
 
+def test_who_continues_anyway_after_the_device_phase_is_logged_on() -> None:
+    async def main(bench: Bench) -> None:
+        bench.server.buttons = type(bench.server.buttons)(4)
+        bench.server.releases_device = False
+
+        class Stays(Person):
+            async def act(self, screen: Any) -> Intent:
+                intent = await Person.act(self, screen)
+                if screen.id is S.DESKTOP:
+                    await bench.clock.sleep(timedelta(minutes=5))
+                return intent
+
+        person = Stays(upn="adele@contoso.test", password="pw", leaves=True)
+        assert await bench.power_on(person) == DESKTOP
+        assert bench.server.logins[-1] is LoginStatus.USER
+        assert person.seen[-1].detail("user") == "adele@contoso.test"
+        assert await bench.power_on(adele()) == DESKTOP, "the page does not come back"
+
+    played(main)
+
+
 def test_a_page_that_does_not_block_may_be_left_at_any_time() -> None:
     async def main(bench: Bench) -> None:
         bench.server.buttons = type(bench.server.buttons)(0)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
 from reseal.device.oobe.background import Background
+from reseal.device.oobe.diagram import diagram
 from reseal.device.oobe.machine import HANDLERS
 from reseal.device.oobe.table import TRANSITIONS, Outcome, Step, edges
 from reseal.kernel.clock import VirtualClock
@@ -129,3 +131,8 @@ def test_what_runs_beside_ends_with_the_machine_and_when_it_is_stopped() -> None
             await task
 
     simulated(main)
+
+
+def test_the_picture_in_the_documentation_is_the_table() -> None:
+    page = Path("docs/engineer/laptop.md").read_text()
+    assert page.endswith(diagram()), "run tools/oobe_steps.py"

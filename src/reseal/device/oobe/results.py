@@ -10,7 +10,7 @@ from reseal.device.oobe.memory import Place
 from reseal.device.oobe.starting import shut_down
 from reseal.device.oobe.status import preparing
 from reseal.device.oobe.table import Outcome, Step
-from reseal.device.oobe.tracking import retry
+from reseal.device.oobe.tracking import log_on, retry, signed_in_user
 from reseal.device.screens import Action, Screen, ScreenId
 from reseal.device.timekeeping import spoken
 from reseal.wire.csp import LocURI
@@ -149,10 +149,11 @@ def _wants_hello(oobe: Oobe) -> bool:
 
 async def desktop(oobe: Oobe) -> Outcome:
     """The end of the story. Management goes on until the person switches the device off."""
-    upn = oobe.memory.users[-1] if oobe.memory.users else oobe.memory.user
+    upn = signed_in_user(oobe)
     oobe.notebook.note(place=Place.DESKTOP, failure=None)
     if oobe.management is not None:
         oobe.management.bootstrap = False
+        log_on(oobe)  # who left the page on the way is not logged on yet
     oobe.reports.write(ReportKind.DESKTOP)
     oobe.parts.tell("desktop.reached", {"upn": upn})
     await oobe.ask(content.desktop_page(oobe.memory.name, upn))

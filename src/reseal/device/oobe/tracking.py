@@ -58,9 +58,8 @@ async def device_setup(oobe: Oobe) -> Outcome:
 async def account_setup(oobe: Oobe) -> Outcome:
     """Account set-up, with the user logged on; once for each user (spec/autopilot.md 7.1)."""
     management = _managed(oobe)
-    upn = _upn(oobe)
-    management.user = upn
-    management.login = LoginStatus.USER
+    upn = signed_in_user(oobe)
+    log_on(oobe)
     await management.sync()
     if upn in oobe.memory.users:
         return Outcome.PASSED
@@ -94,7 +93,8 @@ async def stopped(oobe: Oobe) -> Outcome:
                 await oobe.reports.send()
                 return Outcome.RESET
             case Action.CONTINUE_ANYWAY:
-                return _left(oobe, phase)
+                # The page is over for this user, whichever phase it was.
+                return _left(oobe, Phase.ACCOUNT)
             case _:
                 oobe.parts.tell("logs.collected", {"phase": phase.value})
 
@@ -169,7 +169,7 @@ def _left(oobe: Oobe, phase: Phase) -> Outcome:
     oobe.parts.tell("page.left", {"phase": phase.value})
     oobe.notebook.note(device_set_up=True, failure=None)
     if phase is Phase.ACCOUNT:
-        oobe.notebook.note(users=tuple(dict.fromkeys((*oobe.memory.users, _upn(oobe)))))
+        oobe.notebook.note(users=tuple(dict.fromkeys((*oobe.memory.users, signed_in_user(oobe)))))
     return Outcome.LEFT
 
 
@@ -179,6 +179,15 @@ def _managed(oobe: Oobe) -> Management:
     return oobe.management
 
 
-def _upn(oobe: Oobe) -> str:
+def log_on(oobe: Oobe) -> None:
+    """The user who signed in is logged on: the nodes of that user are live, and the server hears it."""
+    upn = signed_in_user(oobe)
+    if oobe.management is not None and upn:
+        oobe.management.user = upn
+        oobe.management.login = LoginStatus.USER
+
+
+def signed_in_user(oobe: Oobe) -> str:
+    """Folded UPN of who signed in since the machine started; empty if nobody did."""
     claims = {} if oobe.tokens is None else oobe.tokens.claims
     return str(claims.get("upn") or claims.get("preferred_username", "")).casefold()
