@@ -17,8 +17,7 @@ from reseal.signin.lockout import Lockout
 from reseal.signin.passwords import Passwords
 from reseal.signin.routes import SignIn
 from reseal.signin.tokens import load_signer
-from reseal.web.routes import Listener, application
-from tests.store.signin.world import Town
+from tests.store.signin.world import Town, app_of
 from tests.support.clock import ManualClock
 from tests.support.http import HOST, client_of
 
@@ -61,13 +60,7 @@ async def signin(
 @pytest.fixture
 async def town(signin: SignIn, clock: ManualClock) -> AsyncIterator[Town]:
     """Two organisations and their people, seen by browsers."""
-    app = application(
-        signin.routes(),
-        listener=Listener.BROWSER,
-        hosts=lambda: frozenset({HOST}),
-        authenticate=signin.authenticate,
-        entropy=signin.entropy,
-    )
+    app = app_of(signin)
     async with client_of(app) as http:
         town = Town(signin, clock, http, app)
         await town.settle()

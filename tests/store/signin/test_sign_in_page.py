@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from reseal.directory.model import Branding
 from reseal.directory.tenants import set_branding
 from reseal.directory.users import set_password_hash, update_user
+from reseal.kernel.workers import InlineWorkers
 from reseal.signin.lockout import FIRST_LOCK
 from reseal.signin.sessions import LIFETIME
 from reseal.signin.tokens import HINT_LIFETIME
@@ -212,6 +216,32 @@ async def test_ten_wrong_passwords_lock_for_a_minute_whether_or_not_there_is_suc
     town.clock.pass_silently(FIRST_LOCK)
     if user == ANN:
         await town.code()
+
+
+async def test_guesses_made_all_at_once_are_counted_too(town: Town) -> None:
+    page = await town.browser.open(town.authorize, login_hint=ANN)
+    words = [*(f"guess {number}" for number in range(20)), PASSWORD]
+    answers = await asyncio.gather(*(town.browser.submit(page, passwd=word) for word in words))
+    alerts = [Page(answer).alert for answer in answers if answer.status_code == 200]
+    codes = [alert[0] for alert in alerts if alert]
+    assert codes.count("AADSTS50126") == 10
+    assert codes.count("AADSTS50053") == 11, "the right one, come after ten wrong ones, among them"
+
+
+async def test_a_password_changed_while_it_is_checked_does_not_sign_in(town: Town) -> None:
+    changed = town.signin.passwords.hash("Another-Word-7", town.signin.entropy)
+
+    class Slow(InlineWorkers):
+        async def run(self, work: Any, *args: Any, **kwargs: Any) -> Any:
+            outcome = await super().run(work, *args, **kwargs)
+            await town.signin.db.write(set_password_hash, town.contoso.id, town.ann.id, changed)
+            return outcome
+
+    browser = town.browser_of(replace(town.signin, workers=Slow()))
+    page = await browser.open(town.authorize, login_hint=ANN)
+    refused = Page(await browser.submit(page, passwd=PASSWORD))
+    assert refused.alert is not None
+    assert refused.alert[0] == "AADSTS50126"
 
 
 async def test_a_program_that_repeats_an_old_password_locks_nobody_out(town: Town) -> None:

@@ -31,9 +31,10 @@ from reseal.directory.users import create_user, set_password_hash, update_user
 from reseal.kernel import events
 from reseal.kernel.db import Tx
 from reseal.signin.routes import SignIn
+from reseal.web.routes import Listener, application
 from tests.support.clock import START, ManualClock
 from tests.support.events import sealed
-from tests.support.http import client_of
+from tests.support.http import HOST, client_of
 
 BROKER = "29d9ed98-a469-4536-ade2-f981bc1d605e"
 CLI = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"
@@ -146,6 +147,17 @@ def sent_to(answer: httpx2.Response) -> tuple[str, dict[str, str]]:
     return f"{where.scheme}://{where.netloc}{where.path}", dict(parse_qsl(where.query))
 
 
+def app_of(signin: SignIn) -> ASGIApp:
+    """The browser listener with the authorization server alone."""
+    return application(
+        signin.routes(),
+        listener=Listener.BROWSER,
+        hosts=lambda: frozenset({HOST}),
+        authenticate=signin.authenticate,
+        entropy=signin.entropy,
+    )
+
+
 @dataclass
 class Laptop:
     """A joined device with its key."""
@@ -216,6 +228,10 @@ class Town:
     def another_browser(self) -> Browser:
         """A browser without cookies."""
         return Browser(client_of(self.app))
+
+    def browser_of(self, signin: SignIn) -> Browser:
+        """A browser in front of another server over the same database."""
+        return Browser(client_of(app_of(signin)))
 
     def hint(self, upn: str = "ann@contoso.example", greeting: str = "Ann") -> str:
         return self.signin.signer.sign_hint(upn, greeting, UUID(int=5), now=self.clock.now())
