@@ -48,7 +48,7 @@ def replaced(message: bytes, path: str, text: str, **attributes: str) -> bytes:
 
     Attributes are set whether or not they had a prefix.
     """
-    root = etree.fromstring(message)
+    root = etree.fromstring(message, etree.XMLParser(recover=True))
     found = root.findall(".//" + "//".join(f"{{*}}{name}" for name in path.split("/")))
     assert len(found) == 1, f"{path} stands in {len(found)} places"
     (element,) = found
@@ -83,6 +83,12 @@ def framed(*commands: bytes, session: str = "1", msg: int = 1) -> bytes:
     if not body.lstrip().startswith(b"<SyncBody"):
         body = b"<SyncBody>" + body + b"<Final/></SyncBody>"
     return b'<SyncML xmlns="SYNCML:SYNCML1.2">' + header.encode() + body + b"</SyncML>"
+
+
+def besides(message: bytes, *commands: bytes) -> bytes:
+    """A message with further commands at the end of its body."""
+    assert message.count(b"<Final") == 1
+    return message.replace(b"<Final", b"\n".join(commands) + b"<Final")
 
 
 # --- the same message in other words
