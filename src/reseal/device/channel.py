@@ -6,6 +6,7 @@ They are evidence only: with `Reports(enabled=False)` none is made, and a run ar
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
 from uuid import UUID
@@ -82,9 +83,14 @@ class Channel:
         """
         return await self._ask("/join", request, Joined, "Joining the organisation")
 
-    async def report(self, run: str, reports: Reports) -> int:
-        """The number up to which reports are kept. Raises `SetupFailed`; tried once."""
-        taken = await self._ask("/reports", reports, ReportsTaken, "Reporting", bearer=run, tries=1)
+    async def report(self, run: str, reports: Reports, *, identity: Identity | None = None) -> int:
+        """The number up to which reports are kept. Raises `SetupFailed`; tried once.
+
+        What is told without the device's `identity` is kept by the server, but not believed.
+        """
+        taken = await self._ask(
+            "/reports", reports, ReportsTaken, "Reporting", bearer=run, identity=identity, tries=1
+        )
         return taken.up_to
 
     async def blocker(self, run: str) -> Blocker:
@@ -147,8 +153,18 @@ class _Kept(msgspec.Struct, frozen=True):
 class ReportBook:
     """Numbers what the device tells and keeps it until it was taken."""
 
-    def __init__(self, channel: Channel, clock: Clock, disk: Disk, *, enabled: bool = True) -> None:
+    def __init__(
+        self,
+        channel: Channel,
+        clock: Clock,
+        disk: Disk,
+        *,
+        identity: Callable[[], Identity | None] = lambda: None,
+        enabled: bool = True,
+    ) -> None:
+        """`identity` gives the device's certificate once it has one."""
         self.enabled = enabled
+        self._identity = identity
         self._channel = channel
         self._clock = clock
         self._disk = disk
@@ -180,7 +196,7 @@ class ReportBook:
         kept = self._kept
         if not kept.waiting:
             return True
-        report = self._channel.report(kept.run, Reports(reports=kept.waiting))
+        report = self._channel.report(kept.run, Reports(reports=kept.waiting), identity=self._identity())
         try:
             taken = await within(self._clock, PATIENCE, report)
         except Refused:

@@ -83,6 +83,12 @@ def membership(disk: Disk) -> Membership | None:
     return None if kept is None else msgspec.json.decode(kept, type=Membership)
 
 
+def identity_of(disk: Disk, tpm: Tpm | None) -> Identity | None:
+    """What the device proves itself with, if it joined and has a TPM that holds the key."""
+    joined = membership(disk)
+    return None if joined is None or tpm is None else joined.identity(tpm)
+
+
 def remember(disk: Disk, joined: Membership) -> None:
     """Keep what the device is."""
     disk.replace(_FILE, msgspec.json.encode(joined))

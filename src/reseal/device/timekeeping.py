@@ -42,7 +42,7 @@ class MachineClock:
         await self._clock.sleep(duration)
 
     def adjust(self, moment: datetime) -> timedelta | None:
-        """Set the wall clock to `moment` if it is off by more than `TOLERANCE`; how far it was put forward."""
+        """Set the wall clock to `moment` if it is off by more than `TOLERANCE`; how far it was put on."""
         change = moment - self.now()
         if abs(change) <= TOLERANCE:
             return None

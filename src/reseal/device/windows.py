@@ -26,7 +26,7 @@ from reseal.device.oobe.context import Ending, EndingKind, Oobe
 from reseal.device.oobe.machine import run
 from reseal.device.oobe.memory import Memory, Notebook
 from reseal.device.parts import Parts
-from reseal.device.registering import Membership, membership
+from reseal.device.registering import Membership, identity_of, membership
 from reseal.device.timekeeping import MachineClock, Stopwatches
 
 __all__ = ["Ending", "EndingKind", "Laptop"]
@@ -108,7 +108,13 @@ class Laptop:
             wireless=Wireless(self.adapters, given.disk),
             http=http,
             channel=channel,
-            reports=ReportBook(channel, clock, given.disk, enabled=self._reports),
+            reports=ReportBook(
+                channel,
+                clock,
+                given.disk,
+                identity=lambda: identity_of(given.disk, module),
+                enabled=self._reports,
+            ),
             stopwatches=Stopwatches(clock, given.disk),
             notebook=Notebook(given.disk),
             actor=actor,

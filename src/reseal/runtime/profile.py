@@ -18,7 +18,6 @@ from reseal.autopilot.registrations import registration_by_id
 from reseal.deployment import service as deployment
 from reseal.deployment.facts import Contacted
 from reseal.deployment.model import Deployment, State
-from reseal.directory.credentials import find_device_credential
 from reseal.directory.model import Tenant
 from reseal.directory.tenants import domains, tenant_by_id
 from reseal.kernel import events
@@ -26,6 +25,7 @@ from reseal.kernel.db import Tx
 from reseal.kernel.events import Subject
 from reseal.kernel.ids import TenantKey
 from reseal.runtime.names import device_name
+from reseal.runtime.proof import is_from_device
 from reseal.runtime.runs import open_run
 from reseal.signin.tokens import TokenSigner
 from reseal.wire.hwhash import HardwareHash
@@ -100,8 +100,8 @@ def who_is(
     if effective.settings is None:
         return _without_profile(tx, tenant, registration, effective)
     owner = tenant_by_id(tx, tenant)
-    proven = _has_proven(tx, tenant, registration, question.shown)
-    if not (proven and _is_at_desktop(deployment.latest(tx, tenant, key))):
+    proven = is_from_device(tx, tenant, registration, question.shown)
+    if _is_news(deployment.latest(tx, tenant, key), proven=proven):
         deployment.observe(tx, tenant, key, Contacted())
     is_user_told = proven or owner.settings.user_before_attestation
     return ProfileAnswer(
@@ -121,15 +121,17 @@ def who_is(
     )
 
 
-def _is_at_desktop(latest: Deployment | None) -> bool:
-    """Whether its deployment has come to its end: a further user on the device begins no other."""
-    return latest is not None and latest.state is State.DESKTOP
+def _is_news(latest: Deployment | None, *, proven: bool) -> bool:
+    """Whether asking for the profile says anything of the device's story.
 
-
-def _has_proven(tx: Tx, tenant: TenantKey, registration: Registration, shown: bytes | None) -> bool:
-    """Whether the connection bears the certificate that the registration's device got when it joined."""
-    found = None if shown is None else find_device_credential(tx, shown)
-    return found is not None and (found.tenant, found.device) == (tenant, registration.device_id)
+    An enrolled device proves itself when it asks; who only knows its hash moves nothing. At the desktop the
+    story has come to its end: a further user on the device begins no other.
+    """
+    if latest is None:
+        return True
+    if proven:
+        return latest.state is not State.DESKTOP
+    return not (latest.open and latest.enrolment_id is not None)
 
 
 def _standing(latest: Deployment | None, *, proven: bool) -> Standing:

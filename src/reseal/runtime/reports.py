@@ -13,6 +13,7 @@ from reseal.kernel import events
 from reseal.kernel.db import Tx
 from reseal.kernel.events import JsonValue, Subject
 from reseal.kernel.secrecy import looks_secret, mask_text
+from reseal.runtime.proof import is_from_device
 from reseal.runtime.runs import require_run
 from reseal.runtime.tables import run
 from reseal.wire.runtime.messages import Report, ReportKind, Reports, ReportsTaken
@@ -26,10 +27,16 @@ _DEEPEST: Final = 4
 _EXACT: Final = 2**53 - 1
 
 
-def take_reports(tx: Tx, token: str, sent: Reports) -> ReportsTaken:
-    """Keep what is new; the numbers up to which all is kept. Raises `Unauthenticated` for an unknown run."""
+def take_reports(tx: Tx, token: str, sent: Reports, shown: bytes | None = None) -> ReportsTaken:
+    """Keep what is new; the numbers up to which all is kept. Raises `Unauthenticated` for an unknown run.
+
+    A run is given to whoever knows the hardware hash. So only what comes with the device's own certificate
+    (`shown`, DER) is believed to have happened; the rest is kept as said.
+    """
     found = require_run(tx, token)
-    subject = Subject("registration", registration_by_id(tx, found.tenant, found.registration).uuid)
+    registration = registration_by_id(tx, found.tenant, found.registration)
+    proven = is_from_device(tx, found.tenant, registration, shown)
+    subject = Subject("registration", registration.uuid)
     reported, kept = found.reported, found.kept
     for report in sent.reports:
         if report.number <= reported:
@@ -37,8 +44,9 @@ def take_reports(tx: Tx, token: str, sent: Reports) -> ReportsTaken:
         reported = report.number
         if kept < MOST_KEPT:
             kept += 1
-            events.record(tx, found.tenant, "device.reported", subject, _told(report), "device")
-            if (fact := _fact(report)) is not None:
+            told = {**_told(report), "proven": proven}
+            events.record(tx, found.tenant, "device.reported", subject, told, "device")
+            if proven and (fact := _fact(report)) is not None:
                 deployment.observe(tx, found.tenant, found.registration, fact)
     if reported != found.reported:
         tx.execute(

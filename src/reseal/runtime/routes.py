@@ -91,7 +91,7 @@ class RuntimeDoor:
                 message=f"At most {MOST_AT_ONCE} reports are taken at once.",
                 remedy="Send them in parts.",
             )
-        return _json(encode(await self.db.write(take_reports, token, sent)))
+        return _json(encode(await self.db.write(take_reports, token, sent, _shown(call))))
 
     async def blocker(self, call: Call) -> Response:
         """What the device waits for."""

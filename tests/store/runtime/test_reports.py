@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx2
 
-from reseal.deployment.facts import Enrolled, Flow, Phase, PhaseBegun, Released
+from reseal.deployment.facts import Enrolled, Flow, Phase, PhaseBegun, Released, Resealed
 from reseal.deployment.service import observe
 from reseal.runtime import reports as reports_module
 from reseal.wire.runtime.messages import Blocker, Report, ReportKind, Reports, ReportsTaken, decode, encode
@@ -20,12 +20,12 @@ def report(number: int, kind: ReportKind = ReportKind.PAGE_SHOWN, **values: Any)
     return Report(number=number, at=AT, kind=kind, **{"screen": "language", **values})
 
 
-async def send(bench: Bench, run: str, *reports: Report) -> httpx2.Response:
-    return await bench.post("/runtime/v1/reports", encode(Reports(reports=reports)), bearer=run)
+async def send(bench: Bench, run: str, *reports: Report, by: Laptop | None = None) -> httpx2.Response:
+    return await bench.post("/runtime/v1/reports", encode(Reports(reports=reports)), laptop=by, bearer=run)
 
 
-async def up_to(bench: Bench, run: str, *reports: Report) -> int:
-    answer = await send(bench, run, *reports)
+async def up_to(bench: Bench, run: str, *reports: Report, by: Laptop | None = None) -> int:
+    answer = await send(bench, run, *reports, by=by)
     assert answer.status_code == 200, answer.text
     return decode(answer.content, ReportsTaken).up_to
 
@@ -111,8 +111,36 @@ async def test_a_reseal_and_a_page_that_was_left_reach_the_deployment(bench: Ben
     await bench.provision(laptop, registration)
     await _green(bench, registration.id)
     run = (await bench.profile(laptop)).run
-    assert await up_to(bench, run, report(1, ReportKind.RESEALED)) == 1
+    assert await up_to(bench, run, report(1, ReportKind.RESEALED), by=laptop) == 1
     assert await bench.state(registration) == "resealed"
+
+
+async def test_what_somebody_else_reports_is_kept_and_not_believed(bench: Bench, laptop: Laptop) -> None:
+    """A run is given to whoever knows the hash; only the device's certificate says that it is the device."""
+    registration = await bench.register(laptop)
+    await bench.provision(laptop, registration)
+    await _green(bench, registration.id)
+    run = (await bench.profile(laptop)).run
+
+    assert await up_to(bench, run, report(1, ReportKind.RESEALED)) == 1
+
+    assert await bench.state(registration) == "green"
+    assert [one["proven"] for one in await bench.events("device.reported")] == [False]
+
+
+async def test_who_only_knows_the_hash_does_not_begin_the_user_flow(bench: Bench, laptop: Laptop) -> None:
+    registration = await bench.register(laptop)
+    await bench.provision(laptop, registration)
+    await _green(bench, registration.id)
+    await bench.write(observe, registration.id, Resealed())
+    certificate, laptop.certificate = laptop.certificate, None
+
+    await bench.profile(laptop)
+    assert await bench.state(registration) == "resealed"
+
+    laptop.certificate = certificate
+    await bench.profile(laptop)
+    assert await bench.state(registration) == "userSignIn"
 
 
 async def test_the_blocker_is_what_the_deployment_says(bench: Bench, laptop: Laptop) -> None:

@@ -13,7 +13,7 @@ from reseal.device.oobe.content import checking_page, restarting_page, starting_
 from reseal.device.oobe.context import PROVISIONING, Oobe, about
 from reseal.device.oobe.memory import Place
 from reseal.device.oobe.table import Outcome
-from reseal.device.registering import Claimant, attest
+from reseal.device.registering import Claimant, attest, identity_of
 from reseal.wire.csp import DevDetail, LocURI
 from reseal.wire.runtime.messages import AssignedUser, ProfileRequest
 
@@ -116,9 +116,7 @@ async def profile(oobe: Oobe) -> Outcome:
 
 async def fetch_profile(oobe: Oobe) -> None:
     """Ask who the device is, and set the clock by the answer. Raises `SetupFailed`."""
-    identity = None
-    if oobe.membership is not None and oobe.tpm is not None:
-        identity = oobe.membership.identity(oobe.tpm)
+    identity = identity_of(oobe.parts.disk, oobe.tpm)
     hardware = oobe.hardware
     request = ProfileRequest(
         hardware_hash=oobe.hardware_hash(), os_version=hardware.os_version, os_edition=hardware.os_edition
