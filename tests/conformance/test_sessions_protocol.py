@@ -93,7 +93,7 @@ async def test_mdm_wire_046_the_certificate_says_who_it_is_whatever_stands_in_so
     assert CAMERA.uri not in addresses_of(other)
 
 
-async def test_mdm_wire_047_nobody_gets_a_challenge_and_nothing_else(bench: Bench) -> None:
+async def test_mdm_wire_047nobody_gets_a_challenge_and_nothing_else(bench: Bench) -> None:
     await assign(bench)
     device = await bench.device()
     body = device.message(device.opening(), session="1", source_name=str(device.enrolment.uuid))

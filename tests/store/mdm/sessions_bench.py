@@ -147,7 +147,7 @@ class Bench:
             return made
 
         self.world.enrolment = enrolment = await self.do(enrol)
-        http = client_of(_with_certificate(self.app, certificate))
+        http = client_of(with_certificate(self.app, certificate))
         self.open.append(http)
         return Device(self, enrolment, certificate, http)
 
@@ -158,18 +158,7 @@ class Bench:
     async def token(self, name: str, **changes: Any) -> str:
         """An access token for the management service, of one of the organisation's users."""
 
-        def claims(tx: Tx) -> AccessClaims:
-            user = user_by_id(tx, self.world.tenant, self.world.user(tx, name))
-            return AccessClaims(
-                tenant_id=tenant_by_id(tx, self.world.tenant).uuid,
-                audience=MDM_AUDIENCES[0],
-                client_id=_SPACE,
-                user_id=user.uuid,
-                upn=user.upn,
-                device_id=None,
-            )
-
-        made = replace(await self.database.read(claims), **changes)
+        made = replace(await self.database.read(claims_of, self.world, name), **changes)
         return self.signer.issue_access(
             made, issuer=f"https://{HOST}", now=self.clock.now(), token_id=uuid5(_SPACE, name)
         )
@@ -230,7 +219,7 @@ async def opened(
         door.routes(),
         listener=Listener.DEVICE,
         hosts=lambda: frozenset({HOST}),
-        authenticate=_nobody,
+        authenticate=nobody,
         entropy=entropy,
     )
     async with client_of(app) as http:
@@ -264,7 +253,8 @@ def reactors_fixture() -> Any:
     return reactors
 
 
-async def _nobody(_request: Request) -> Caller:
+async def nobody(_request: Request) -> Caller:
+    """No route here asks for a permission."""
     raise Unauthenticated(code="Nobody", message="No route here asks who calls.")
 
 
@@ -280,7 +270,8 @@ def _certificate(number: int, clock: ManualClock) -> x509.Certificate:
     return made.certificate
 
 
-def _with_certificate(app: ASGIApp, certificate: x509.Certificate) -> ASGIApp:
+def with_certificate(app: ASGIApp, certificate: x509.Certificate) -> ASGIApp:
+    """The application as a client sees it that shows this certificate."""
     pem = certificate.public_bytes(Encoding.PEM).decode()
 
     async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
@@ -288,6 +279,19 @@ def _with_certificate(app: ASGIApp, certificate: x509.Certificate) -> ASGIApp:
         await app(scope, receive, send)
 
     return wrapped
+
+
+def claims_of(tx: Tx, world: World, name: str) -> AccessClaims:
+    """What a token of a user for the management service says."""
+    user = user_by_id(tx, world.tenant, world.user(tx, name))
+    return AccessClaims(
+        tenant_id=tenant_by_id(tx, world.tenant).uuid,
+        audience=MDM_AUDIENCES[0],
+        client_id=_SPACE,
+        user_id=user.uuid,
+        upn=user.upn,
+        device_id=None,
+    )
 
 
 # --- the device ---------------------------------------------------------------------------------------------

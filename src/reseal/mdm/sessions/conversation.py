@@ -69,7 +69,7 @@ class Conversation:
         self.session = session
         self.handling = handling
         self.kept = found.kept
-        self.course = Course({}, session.notes)
+        self.course = Course({}, session.notes, new_page=session.notes.new_page)
         self.shelf = Shelf(tx, found.tenant, found.enrolment, urls, handling)
         self.telling = Telling(tx, found.tenant, found.enrolment)
         self.stale = found.enrolment.stale
@@ -97,8 +97,7 @@ class Conversation:
         self._load()
         self._take_report(report, token)
         self._take_answers(answers)
-        if self.course.notes.arrived != (self.newly_present and not complete):
-            self._note(arrived=not complete)
+        self._remember_half(complete=complete)
         if not complete:
             reply = replies.ask_on(message.header, said, taken.lost, chal)
         elif report.aborted:
@@ -111,6 +110,14 @@ class Conversation:
                 reply = replies.silence(message.header) if only_statuses(message) else reply
         self._keep(message, digest, reply)
         return reply
+
+    def _remember_half(self, *, complete: bool) -> None:
+        """What the first message of a package says counts when its last has come."""
+        notes = self.course.notes
+        arrived = self.newly_present and not complete
+        new_page = self.course.new_page and not complete
+        if (notes.arrived, notes.new_page) != (arrived, new_page):
+            self._note(arrived=arrived, new_page=new_page)
 
     def _load(self) -> None:
         self.shelf.load()

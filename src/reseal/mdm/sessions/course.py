@@ -47,9 +47,11 @@ from reseal.wire.csp import CspError, FirstSync, Leaf, Provisioned, Value
 from reseal.wire.syncml import LoginStatus, StatusCode
 
 FAILS_WITHIN: Final = timedelta(minutes=3)
-"""So long after its failure a page that reads *in progress* has begun anew: one minute is the shortest
+"""So long after its time was over a page that reads *in progress* has begun anew: one minute is the shortest
 time-out there is, and the device polls every minute.
 """
+SEES_WITHIN: Final = timedelta(seconds=50)
+"""The same after the failure of an item, which the page counts and sees by itself."""
 ASKED_FOR: Final = timedelta(minutes=30)
 """How long after its release a page is asked whether it succeeded."""
 RED_FOR: Final = timedelta(days=1)
@@ -155,7 +157,8 @@ def _successful_read(course: Course, state: PhaseState, answer: Answer, now: dat
         case PhaseStatus.FAILED, Provisioned.FAILED:
             return replace(course, notes=replace(notes, red=state.id))
         case PhaseStatus.FAILED, Provisioned.IN_PROGRESS:
-            long_ago = now - (state.released_at or now) >= FAILS_WITHIN
+            within = FAILS_WITHIN if state.timed_out else SEES_WITHIN
+            long_ago = now - (state.released_at or now) >= within
             return _began_anew(course) if notes.red == state.id or long_ago else course
         case _:
             return course

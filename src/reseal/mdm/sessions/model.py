@@ -34,6 +34,8 @@ class Notes:
     """Key of the device's run (0: none) in which it was told that the user is logged in."""
     arrived: bool = False
     """The session began, or its user came, in a message that does not end its package."""
+    new_page: bool = False
+    """The page was read to have begun anew in a message that does not end its package."""
     held_for: str = ""
     """Digest over what the pages count, at the time when everything that holds them was acknowledged."""
     says: Mapping[str, str] = field(default_factory=dict)
