@@ -54,3 +54,17 @@ async def test_a_cut_connection_fails_its_unit_with_a_sentence_and_the_next_one_
     assert refused.value.code == "StorageUnavailable"
     assert "try again" in refused.value.remedy
     assert await database.write(_backend) > 0
+
+
+async def test_connections_that_were_cut_while_nobody_used_them_are_made_anew(
+    database: Database, postgresql_url: str
+) -> None:
+    units = [database.write(_backend) for _ in range(4)] + [database.read(_backend) for _ in range(4)]
+    processes = set(await asyncio.gather(*units))
+
+    with psycopg.connect(postgresql_url, autocommit=True) as administrator:
+        for process in sorted(processes):
+            administrator.execute("SELECT pg_terminate_backend(%s)", [process])
+
+    again = [database.write(_backend) for _ in range(4)] + [database.read(_backend) for _ in range(4)]
+    assert processes.isdisjoint(await asyncio.gather(*again))

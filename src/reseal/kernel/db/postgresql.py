@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, TypeVar
 
@@ -19,6 +20,7 @@ import sqlalchemy as sa
 
 from reseal.kernel.db.database import Context, Stats, Unit, answered, storage_error
 from reseal.kernel.db.keymaker import KeyMaker, open_epoch
+from reseal.kernel.db.tx import Tx
 from reseal.kernel.errors import Unavailable
 from reseal.kernel.ids import TenantKey
 
@@ -35,9 +37,34 @@ def postgresql_engine(url: str, connections: int = CONNECTIONS) -> sa.Engine:
         sa.make_url(url).set(drivername="postgresql+psycopg"),
         pool_size=connections,
         max_overflow=0,
-        pool_pre_ping=True,
         json_deserializer=msgspec.json.decode,
     )
+
+
+class _StaleConnection(Exception):
+    """A connection of the pool was cut while nobody used it; its unit has not done anything yet.
+
+    To ask each connection before its use whether it is still there would cost as much as a small query.
+    """
+
+
+def _no_connection(url: str) -> Unavailable:
+    return Unavailable(
+        code="StorageUnavailable",
+        message=f"Connections to the database {url} are cut as soon as they are made.",
+        remedy="Check the database server, then try again; the change was not made.",
+    )
+
+
+@contextmanager
+def _noticing_stale(tx: Tx) -> Iterator[None]:
+    """Raises `_StaleConnection` if the connection turns out to be gone at the first statement."""
+    try:
+        yield
+    except sa.exc.DBAPIError as error:
+        if error.connection_invalidated and tx.statements <= 1:
+            raise _StaleConnection from error
+        raise
 
 
 class PostgresDatabase:
@@ -51,6 +78,9 @@ class PostgresDatabase:
         self.bells = context.bells
         self._context = context
         self._engine = postgresql_engine(url, connections)
+        self._reading = self._engine.execution_options(
+            isolation_level="REPEATABLE READ", postgresql_readonly=True
+        )
         self._pool = ThreadPoolExecutor(connections, thread_name_prefix="reseal-postgres")
         self._keys: KeyMaker | None = None
         self._keys_lock = threading.Lock()
@@ -82,6 +112,9 @@ class PostgresDatabase:
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 return work(unit)
+            except _StaleConnection as stale:
+                if attempt == ATTEMPTS:
+                    raise _no_connection(self.url) from stale
             except sa.exc.DBAPIError as error:
                 if failure := storage_error(error, self.url):
                     raise failure from error
@@ -99,7 +132,8 @@ class PostgresDatabase:
         keys = self._key_maker()
         with self._engine.connect() as connection, connection.begin():
             tx = self._context.tx(connection, keys)
-            result = unit.run(tx)
+            with _noticing_stale(tx):
+                result = unit.run(tx)
             self.stats.commits += 1
             number = self.stats.commits
             if self._context.probe:
@@ -111,10 +145,10 @@ class PostgresDatabase:
         return result
 
     def _read(self, unit: Unit) -> Any:
-        engine = self._engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-        with engine.connect() as connection, connection.begin():
+        with self._reading.connect() as connection, connection.begin():
             tx = self._context.tx(connection, None)
-            result = unit.function(tx, *unit.args, **unit.kwargs)
+            with _noticing_stale(tx):
+                result = unit.function(tx, *unit.args, **unit.kwargs)
             self.stats.read_units += 1
             self.stats.statements += tx.statements
             return result
