@@ -4,6 +4,7 @@ Source: spec/mdm-wire.md 3.10, 3.11, 3.12, 4.1, 5.2. Leaves stand below `provide
 """
 
 from enum import IntEnum, IntFlag
+from functools import lru_cache
 from typing import Final
 
 from reseal.wire.csp.locuri import LocURI, Scope
@@ -11,6 +12,7 @@ from reseal.wire.csp.nodes import BOTH, Leaf, vendor
 from reseal.wire.syncml import Exec, Format, Meta, execute
 
 
+@lru_cache(maxsize=16)
 def provider(provider_id: str, scope: Scope = Scope.DEVICE) -> LocURI:
     """The node of an enrolment; `provider_id` is the PROVIDER-ID of its provisioning document."""
     return vendor("DMClient", scope).under(("Provider", provider_id))

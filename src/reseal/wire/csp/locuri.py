@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 from urllib.parse import quote, unquote_to_bytes
 
@@ -30,6 +31,10 @@ _PREFIXES: Final = {scope.casefold(): scope for scope in Scope}
 _NO_NAMES: Final = ("", ".", "..", "*")
 _UNPRINTABLE: Final = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 _BAD_ESCAPE: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_SEEN: Final = 4096
+"""Addresses that are kept in both forms: the same few hundred come again in every session."""
+_SHORT: Final = 512
+"""Characters of a text that may be kept."""
 _REMEDY: Final = "Write ./Device/... or ./User/..., each name percent-encoded, such as %7B for a brace"
 
 
@@ -48,25 +53,17 @@ class LocURI:
     query: str = ""
     """What follows a question mark, such as `prop=Type`, as written."""
 
-    @classmethod
-    def parse(cls, text: str) -> "LocURI":
+    @staticmethod
+    def parse(text: str) -> "LocURI":
         """The address in `text`; names may have characters that should be encoded, as some devices send.
 
         Raises CspError: it does not begin with `./`, or a segment is empty, `.`, `..` or `*`, has blanks at
         its ends, or escapes that are no UTF-8.
         """
-        path, _, query = text.partition("?")
-        first, *segments = path.split("/")
-        if first != _ROOT:
-            raise _wrong(text, "does not begin with ./")
-        names = tuple(_decoded(segment, text) for segment in segments)
-        scope = _PREFIXES.get(names[0].casefold()) if names else None
-        return cls(names[1:] if scope else names, scope, query)
+        return _known(text) if len(text) <= _SHORT else _read(text)
 
     def __str__(self) -> str:
-        prefix = (_ROOT, self.scope) if self.scope else (_ROOT,)
-        path = "/".join((*prefix, *map(_encoded, self.names)))
-        return f"{path}?{self.query}" if self.query else path
+        return _text(self)
 
     def __truediv__(self, name: str) -> "LocURI":
         return self.under((name,))
@@ -75,8 +72,9 @@ class LocURI:
         """The node that is reached by `names` from here. Raises CspError for what cannot be a name."""
         below = tuple(names)
         for name in below:
-            _require_name(name, f"{self}/{name}")
-        return replace(self, names=(*self.names, *below))
+            if not _is_name(name):
+                raise _no_name(name, f"{self}/{name}")
+        return LocURI((*self.names, *below), self.scope, self.query)
 
     @property
     def for_user(self) -> bool:
@@ -90,6 +88,26 @@ class LocURI:
     @property
     def _node(self) -> tuple[bool, tuple[str, ...]]:
         return self.for_user, tuple(name.casefold() for name in self.names)
+
+
+def _read(text: str) -> LocURI:
+    path, _, query = text.partition("?")
+    first, *segments = path.split("/")
+    if first != _ROOT:
+        raise _wrong(text, "does not begin with ./")
+    names = tuple(_decoded(segment, text) for segment in segments)
+    scope = _PREFIXES.get(names[0].casefold()) if names else None
+    return LocURI(names[1:] if scope else names, scope, query)
+
+
+_known: Final = lru_cache(maxsize=_SEEN)(_read)
+
+
+@lru_cache(maxsize=_SEEN)
+def _text(uri: LocURI) -> str:
+    prefix = (_ROOT, uri.scope) if uri.scope else (_ROOT,)
+    path = "/".join((*prefix, *map(_encoded, uri.names)))
+    return f"{path}?{uri.query}" if uri.query else path
 
 
 def write_names(names: Iterable[str]) -> str:
@@ -114,13 +132,17 @@ def _decoded(segment: str, text: str) -> str:
         name = unquote_to_bytes(segment).decode()
     except UnicodeError as error:
         raise _wrong(text, f"has the segment {segment!a:.80}, whose escapes are not UTF-8") from error
-    _require_name(name, text)
+    if not _is_name(name):
+        raise _no_name(name, text)
     return name
 
 
-def _require_name(name: str, text: str) -> None:
-    if name in _NO_NAMES or _UNPRINTABLE.search(name):
-        raise _wrong(text, f"has the segment {name!a:.80}, which cannot be the name of a node")
+def _is_name(name: str) -> bool:
+    return name not in _NO_NAMES and _UNPRINTABLE.search(name) is None
+
+
+def _no_name(name: str, text: str) -> CspError:
+    return _wrong(text, f"has the segment {name!a:.80}, which cannot be the name of a node")
 
 
 def _wrong(text: str, how: str) -> CspError:
