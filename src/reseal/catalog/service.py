@@ -157,12 +157,19 @@ def items_by_id(tx: Tx, tenant: TenantKey, ids: Iterable[int]) -> dict[int, Cata
     return {
         row.id: to_item(row)
         for some in chunks(sorted(set(ids)))
-        for row in tx.rows(
-            sa.select(catalog_item)
-            .where(catalog_item.c.tenant_id == tenant, catalog_item.c.id.in_(some))
-            .order_by(catalog_item.c.id)
-        )
+        for row in tx.rows(_BY_ID, {"at_tenant": tenant, "ids": some})
     }
+
+
+_BY_ID = (
+    sa.select(catalog_item)
+    .where(
+        catalog_item.c.tenant_id == sa.bindparam("at_tenant"),
+        catalog_item.c.id.in_(sa.bindparam("ids", expanding=True)),
+    )
+    .order_by(catalog_item.c.id)
+)
+"""Made once: every check-in with work asks it."""
 
 
 def find_item(tx: Tx, tenant: TenantKey, kind: Kind, name: str) -> CatalogItem | None:

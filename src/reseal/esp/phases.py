@@ -134,12 +134,19 @@ def phases_of(tx: Tx, tenant: TenantKey, enrolment: int) -> dict[int, PhaseState
 
 def runs_of(tx: Tx, tenant: TenantKey, enrolment: int) -> tuple[PhaseState, ...]:
     """Every run of an enrolment, by user and run."""
-    rows = tx.rows(
-        sa.select(esp_phase)
-        .where(esp_phase.c.tenant_id == tenant, esp_phase.c.enrolment_id == enrolment)
-        .order_by(esp_phase.c.user_id, esp_phase.c.run)
-    )
+    rows = tx.rows(_RUNS, {"at_tenant": tenant, "at_enrolment": enrolment})
     return tuple(to_phase(row) for row in rows)
+
+
+_RUNS = (
+    sa.select(esp_phase)
+    .where(
+        esp_phase.c.tenant_id == sa.bindparam("at_tenant"),
+        esp_phase.c.enrolment_id == sa.bindparam("at_enrolment"),
+    )
+    .order_by(esp_phase.c.user_id, esp_phase.c.run)
+)
+"""Made once: every check-in with work asks it."""
 
 
 def runs_of_many(tx: Tx, tenant: TenantKey, enrolments: Iterable[int]) -> dict[int, tuple[PhaseState, ...]]:

@@ -127,12 +127,16 @@ def _addresses_by_user(shall: Iterable[Delivery]) -> dict[int, frozenset[str]]:
 
 def items_of(tx: Tx, tenant: TenantKey, enrolment_id: int) -> tuple[Item, ...]:
     """The deliveries of an enrolment in the order in which they are worked on."""
-    rows = tx.rows(
-        sa.select(item)
-        .where(item.c.tenant_id == tenant, item.c.enrolment_id == enrolment_id)
-        .order_by(item.c.user_id, item.c.kind, item.c.item_id)
-    )
+    rows = tx.rows(_ITEMS, {"at_tenant": tenant, "at_enrolment": enrolment_id})
     return tuple(sorted(map(to_item, rows), key=lambda one: one.order))
+
+
+_ITEMS = (
+    sa.select(item)
+    .where(item.c.tenant_id == sa.bindparam("at_tenant"), item.c.enrolment_id == sa.bindparam("at_enrolment"))
+    .order_by(item.c.user_id, item.c.kind, item.c.item_id)
+)
+"""Statements of every check-in are made once: making one takes longer than running it."""
 
 
 def save_items(
@@ -146,18 +150,22 @@ def save_items(
     if not changed and not removed:
         return
     _write(tx, tenant, enrolment_id, changed, removed)
-    left = sa.select(sa.func.count()).where(
-        item.c.tenant_id == tenant,
-        item.c.enrolment_id == enrolment_id,
-        item.c.state.not_in(sorted(state.value for state in TERMINAL)),
-    )
-    tx.execute(
-        enrolment.update()
-        .where(enrolment.c.tenant_id == tenant, enrolment.c.id == enrolment_id)
-        .values(open_items=left.scalar_subquery())
-    )
+    tx.execute(_COUNT_OPEN, {"at_tenant": tenant, "at_enrolment": enrolment_id})
 
 
+_COUNT_OPEN = (
+    enrolment.update()
+    .where(enrolment.c.tenant_id == sa.bindparam("at_tenant"), enrolment.c.id == sa.bindparam("at_enrolment"))
+    .values(
+        open_items=sa.select(sa.func.count())
+        .where(
+            item.c.tenant_id == sa.bindparam("at_tenant"),
+            item.c.enrolment_id == sa.bindparam("at_enrolment"),
+            item.c.state.not_in(sorted(state.value for state in TERMINAL)),
+        )
+        .scalar_subquery()
+    )
+)
 _AT_KEY = (
     item.c.tenant_id == sa.bindparam("at_tenant"),
     item.c.enrolment_id == sa.bindparam("at_enrolment"),
@@ -167,18 +175,20 @@ _AT_KEY = (
 )
 
 
+_CHANGING = [column.name for column in item.c if not column.primary_key]
+_UPDATE = item.update().where(*_AT_KEY).values({name: sa.bindparam(name) for name in _CHANGING})
+_DELETE = item.delete().where(*_AT_KEY)
+
+
 def _write(
     tx: Tx, tenant: TenantKey, enrolment_id: int, changed: Iterable[Item], gone: Iterable[Key]
 ) -> None:
     updates = [{**_at(tenant, enrolment_id, one.key), **item_values(one)} for one in changed]
     deletes = [_at(tenant, enrolment_id, key) for key in gone]
     if updates:
-        columns: dict[str, Any] = {
-            name: sa.bindparam(name) for name in updates[0] if not name.startswith("at_")
-        }
-        tx.execute(item.update().where(*_AT_KEY).values(columns), updates)
+        tx.execute(_UPDATE, updates)
     if deletes:
-        tx.execute(item.delete().where(*_AT_KEY), deletes)
+        tx.execute(_DELETE, deletes)
 
 
 def _at(tenant: TenantKey, enrolment_id: int, key: Key) -> dict[str, Any]:

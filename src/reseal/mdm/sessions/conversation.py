@@ -259,9 +259,11 @@ class Conversation:
     def _holds(self) -> dict[int, tuple[Keyed, ...]]:
         """What of each open phase's hold is not acknowledged; not made again while nothing counts anew."""
         held = [state for state in courses.open_phases(self.course) if state.status in _BEFORE_RELEASE]
+        if not held:
+            return {}
         items = self.shelf.in_order()
         counted = courses.counted_digest(held, items)
-        if not held or counted == self.course.notes.held_for:
+        if counted == self.course.notes.held_for:
             return {}
         bodies = self.shelf.counted()
         holds = {state.user: hold_commands(state, items, bodies) for state in held}

@@ -23,13 +23,25 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Final
 
-from reseal.catalog.model import AppBody, Body, Kind
-from reseal.managed.delivery import job_of, nodes_of, scope_of
+from reseal.catalog.model import Kind
+from reseal.managed.delivery import scope_of
 from reseal.managed.model import MACHINE, Item, ItemState
 from reseal.mdm.sessions.handling import HANDLING, Handling
 from reseal.mdm.sessions.purposes import Answer, Planned, Purpose, What
-from reseal.wire.csp import CspError, LocURI, Msi, MsiStatus, install_commands
+from reseal.wire.csp import (
+    CspError,
+    LocURI,
+    Msi,
+    MsiInstallJob,
+    MsiStatus,
+    NodeValue,
+    install_commands,
+)
 from reseal.wire.syncml import StatusCode, delete, get
+
+Key = tuple[int, str, int]
+Node = tuple[str, NodeValue]
+"""An address as it is written, and what shall stand there."""
 
 STATUS: Final = "status"
 REFUSED: Final = "refused"
@@ -72,11 +84,12 @@ _NOT_DONE: Final = frozenset({StatusCode.NOT_EXECUTED, StatusCode.ATOMIC_ROLLED_
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """What is needed to make commands: the catalogue's bodies by item key, and where contents are."""
+    """What is needed to make commands; what was not loaded, or is gone from the catalogue, is missing."""
 
-    bodies: Mapping[int, Body]
-    url_of: Mapping[int, str]
-    """The signed URL of each app's content, by item key."""
+    nodes: Mapping[Key, Sequence[Node]]
+    """What policies, certificates and networks consist of, by the key of the item."""
+    jobs: Mapping[int, MsiInstallJob]
+    """How apps are installed, by the key of the catalogue's item."""
     waiting: Collection[Purpose] = frozenset()
     """What is with the device and not answered."""
     asked: Collection[Purpose] = frozenset()
@@ -116,11 +129,7 @@ def _installation(item: Item, sender: Sender) -> Iterator[Planned]:
 
 def _settings(item: Item, sender: Sender) -> Iterator[Planned]:
     """A policy, certificate or network: each node that is not there yet."""
-    body = sender.bodies.get(item.item_id)
-    if body is None or isinstance(body, AppBody):
-        return
-    for node in nodes_of(body, scope_of(item.user)):
-        uri = str(node.uri)
+    for uri, node in sender.nodes.get(item.key, ()):
         match item.progress.get(uri, 0):
             case StatusCode.ALREADY_EXISTS:
                 yield Planned(node.replace(), _of(item, What.REPLACE, uri))
@@ -133,17 +142,17 @@ def _settings(item: Item, sender: Sender) -> Iterator[Planned]:
 
 
 def _app(item: Item, sender: Sender) -> Iterator[Planned]:
-    body, url = sender.bodies.get(item.item_id), sender.url_of.get(item.item_id)
+    job = sender.jobs.get(item.item_id)
     reads = item.exec_sent and sender.handling.reads_before_exec
     if item.state is ItemState.RUNNING or reads:
-        base = _base_of(item, body)
+        base = _base_of(item)
         if base is not None:
             yield Planned(get(str(Msi.STATUS.at(base))), _of(item, What.STATUS))
             yield Planned(get(str(Msi.LAST_ERROR.at(base))), _of(item, What.LAST_ERROR))
-    elif isinstance(body, AppBody) and url is not None:
-        job, start = install_commands(job_of(body, url), scope_of(item.user))
-        yield Planned(job, _of(item, What.JOB, job.target))
-        yield Planned(start, _of(item, What.START, start.target))
+    elif job is not None:
+        added, started = install_commands(job, scope_of(item.user))
+        yield Planned(added, _of(item, What.JOB, added.target))
+        yield Planned(started, _of(item, What.START, started.target))
 
 
 def _deletions(item: Item) -> Iterator[Planned]:
@@ -151,20 +160,13 @@ def _deletions(item: Item) -> Iterator[Planned]:
         yield Planned(delete(uri), _of(item, What.DELETE, uri))
 
 
-def _base_of(item: Item, body: Body | None) -> LocURI | None:
-    """The node of an app's package: from what was sent, else from its body."""
+def _base_of(item: Item) -> LocURI | None:
+    """The node of an app's package, from what was sent."""
     for uri in item.progress:
         if uri not in _COUNTERS:
             sent = LocURI.parse(uri)
             return replace(sent, names=sent.names[:-1])
-    if not isinstance(body, AppBody):
-        return None
-    job, _ = install_commands(job_of(body, _ANY_URL), scope_of(item.user))
-    sent = LocURI.parse(job.target)
-    return replace(sent, names=sent.names[:-1])
-
-
-_ANY_URL: Final = "https://content.invalid/"
+    return None
 
 
 def _of(item: Item, what: What, node: str = "") -> Purpose:
@@ -203,10 +205,10 @@ def answered(
     item: Item,
     answers: Sequence[Answer],
     now: datetime,
-    nodes: Sequence[str] | None,
+    nodes: Sequence[Node] | None,
     handling: Handling = HANDLING,
 ) -> Item:
-    """The item after these answers, all of them about it. `nodes` are the addresses it consists of, if known:
+    """The item after these answers, all of them about it. `nodes` are what it consists of, if that is known:
     it is done when all of them are there.
     """
     for answer in answers:
@@ -257,11 +259,11 @@ def _node_answered(item: Item, answer: Answer, now: datetime, handling: Handling
     return _failed(item, code, now)
 
 
-def _settled(item: Item, nodes: Sequence[str] | None, now: datetime) -> Item:
+def _settled(item: Item, nodes: Sequence[Node] | None, now: datetime) -> Item:
     """Whether the item as a whole is done, or still runs."""
     if item.state in {ItemState.DONE, ItemState.FAILED, ItemState.HELD} or nodes is None:
         return item
-    codes = [item.progress.get(node, 0) for node in nodes]
+    codes = [item.progress.get(uri, 0) for uri, _ in nodes]
     if all(_is_there(code) for code in codes):
         return _into(replace(item, error=None), ItemState.DONE, now)
     if all(_is_there(code) or code in _RUNS for code in codes):

@@ -71,19 +71,21 @@ def read_report(commands: Iterable[Command]) -> Report:
     """What these commands say."""
     given = tuple(walk(commands))
     alerts = [command for command in given if isinstance(command, Alert)]
+    of: dict[AlertType | None, list[Alert]] = {}
+    for alert in alerts:
+        of.setdefault(alert.type, []).append(alert)
     return Report(
-        login=_last(alert.login_status for alert in alerts),
-        scope=_last(alert.sync_type for alert in alerts),
-        token=_last(alert.item.text.strip() for alert in alerts if alert.type is AlertType.USER_TOKEN) or "",
-        bootstrap=any(alert.type is AlertType.BOOTSTRAP_SYNC for alert in alerts),
+        login=_last(alert.login_status for alert in of.get(AlertType.LOGIN_STATUS, ())),
+        scope=_last(alert.sync_type for alert in of.get(AlertType.SYNC_TYPE, ())),
+        token=_last(alert.item.text.strip() for alert in of.get(AlertType.USER_TOKEN, ())) or "",
+        bootstrap=AlertType.BOOTSTRAP_SYNC in of,
         installed=tuple(
             item.source
-            for alert in alerts
-            if alert.type is AlertType.MSI_INSTALLED
+            for alert in of.get(AlertType.MSI_INSTALLED, ())
             for item in alert.items
             if item.source
         ),
-        unenrolled=any(alert.type is AlertType.UNENROLLMENT for alert in alerts),
+        unenrolled=AlertType.UNENROLLMENT in of,
         aborted=any(alert.code == AlertCode.SESSION_ABORT for alert in alerts),
         says=_says(given),
         unknown=tuple(_name(alert) for alert in alerts if _is_unknown(alert)),
@@ -151,11 +153,13 @@ def _is_dev_info(item: Item) -> bool:
 def _is_unknown(alert: Alert) -> bool:
     if alert.code in _PLAIN_ALERTS:
         return False
-    if alert.type is AlertType.LOGIN_STATUS:
-        return alert.login_status is None
-    if alert.type is AlertType.SYNC_TYPE:
-        return alert.sync_type is None
-    return alert.type is None
+    match alert.type:
+        case AlertType.LOGIN_STATUS:
+            return alert.login_status is None
+        case AlertType.SYNC_TYPE:
+            return alert.sync_type is None
+        case known:
+            return known is None
 
 
 def _name(alert: Alert) -> str:

@@ -59,7 +59,7 @@ class Shelf:
 
     def in_order(self) -> tuple[Item, ...]:
         """All of them, in the order in which they are worked on."""
-        return tuple(sorted(self._items.values(), key=lambda item: item.order))
+        return tuple(self._items.values())
 
     # --- what becomes of them
 
@@ -113,10 +113,11 @@ class Shelf:
 
     def sender(self, session: Session) -> Sender:
         """What the items' commands are made with."""
-        items = self._items.values()
-        self._bodies.want(item for item in items if deliveries.needs_body(item, self._handling))
-        waiting = session.in_flight.purposes()
-        return Sender(self._bodies.known(), self._bodies.urls(), waiting, session.asked, self._handling)
+        needing = [item for item in self.in_order() if deliveries.needs_body(item, self._handling)]
+        self._bodies.want(needing)
+        nodes = {item.key: self._bodies.nodes(item) or () for item in needing}
+        jobs = self._bodies.jobs(item for item in needing if item.kind is Kind.APP)
+        return Sender(nodes, jobs, session.in_flight.purposes(), session.asked, self._handling)
 
     # --- the end
 

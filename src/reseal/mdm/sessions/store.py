@@ -152,9 +152,21 @@ def save_session(tx: Tx, tenant: TenantKey, enrolment_id: int, session: Session,
     """Store the session; `kept` says whether it has a row already."""
     values = _values(session)
     if kept:
-        tx.execute(mdm_session.update().where(*of_enrolment(mdm_session, tenant, enrolment_id)), values)
+        tx.execute(_UPDATE, {"at_tenant": tenant, "at_enrolment": enrolment_id, **values})
     else:
         tx.execute(mdm_session.insert(), {"tenant_id": tenant, "enrolment_id": enrolment_id, **values})
+
+
+_KEY: Final = ("tenant_id", "enrolment_id")
+_UPDATE: Final = (
+    mdm_session.update()
+    .where(
+        mdm_session.c.tenant_id == sa.bindparam("at_tenant"),
+        mdm_session.c.enrolment_id == sa.bindparam("at_enrolment"),
+    )
+    .values({column.name: sa.bindparam(column.name) for column in mdm_session.c if column.name not in _KEY})
+)
+"""Made once: making a statement takes longer than running it."""
 
 
 def _values(session: Session) -> dict[str, Any]:
