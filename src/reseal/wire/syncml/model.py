@@ -2,8 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import TypeAlias, TypeVar
+from typing import Final, TypeAlias
 
 from reseal.wire.errors import WireError
 from reseal.wire.syncml.codes import AlertType, AuthType, LoginStatus, SyncType
@@ -187,19 +186,19 @@ class Alert:
     @property
     def type(self) -> AlertType | None:
         """What kind of event it is, whichever code it came with; None if it has no type that we know."""
-        return _member(AlertType, self.item.meta.type)
+        return _ALERT_TYPES.get(self.item.meta.type)
 
     @property
     def login_status(self) -> LoginStatus | None:
         """Who is signed in, if the alert says so in a known way."""
         known = self.type is AlertType.LOGIN_STATUS
-        return _member(LoginStatus, self.item.text.strip().lower()) if known else None
+        return _LOGINS.get(self.item.text.strip().lower()) if known else None
 
     @property
     def sync_type(self) -> SyncType | None:
         """Which scopes the session takes, if the alert says so in a known way."""
         known = self.type is AlertType.SYNC_TYPE
-        return _member(SyncType, self.item.text.strip().lower()) if known else None
+        return _SYNC_TYPES.get(self.item.text.strip().lower()) if known else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -262,11 +261,6 @@ def walk(commands: Iterable[Command]) -> Iterator[Command]:
             yield from walk(command.commands)
 
 
-_Named = TypeVar("_Named", bound=StrEnum)
-
-
-def _member(names: type[_Named], text: str) -> _Named | None:
-    try:
-        return names(text)
-    except ValueError:
-        return None
+_ALERT_TYPES: Final = {kind.value: kind for kind in AlertType}
+_LOGINS: Final = {login.value: login for login in LoginStatus}
+_SYNC_TYPES: Final = {kind.value: kind for kind in SyncType}
