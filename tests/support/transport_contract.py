@@ -6,6 +6,7 @@ it, and transports to it.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 from collections.abc import AsyncIterator
@@ -40,8 +41,8 @@ class Stand:
     transport: Transport
     stranger: Transport
     """Trusts another root than the server's."""
-    late: Transport
-    """The clock of its device is behind the end of the server's certificate."""
+    late: tuple[Transport, str]
+    """A way to an origin whose certificate is over for that device."""
     identity: Identity
 
 
@@ -53,6 +54,7 @@ def application() -> Starlette:
             Route("/blob", _blob, methods=["GET", "HEAD"]),
             Route("/stream", _stream),
             Route("/short", _short),
+            Route("/broken", _broken),
             Route("/redirect", _redirect),
             Route("/cookies", _cookies),
             Route("/empty", _empty),
@@ -107,6 +109,16 @@ async def _short(_request: AsgiRequest) -> Response:
     return StreamingResponse(pieces(), headers={"Content-Length": "8"})
 
 
+async def _broken(_request: AsgiRequest) -> Response:
+    """Ends early without having said how long it is."""
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield b"half"
+        raise RuntimeError("the server fails in the middle")
+
+    return StreamingResponse(pieces())
+
+
 async def _redirect(_request: AsgiRequest) -> Response:
     return RedirectResponse("/blob", status_code=302)
 
@@ -153,6 +165,18 @@ class TransportContract:
         headers = dict(told["headers"])
         assert headers["host"] == stand.origin.removeprefix("https://")
         assert headers["content-length"] == "4"
+
+    async def test_nothing_else_is_added(self, stand: Stand) -> None:
+        told = await ask(stand.transport, f"{stand.origin}/echo/", headers=[("X-Word", "w")])
+        assert sorted(name for name, _ in told["headers"]) == ["host", "x-word"]
+
+    async def test_a_long_body_is_sent_whole(self, stand: Stand) -> None:
+        told = await ask(stand.transport, f"{stand.origin}/echo/", "POST", body=BLOB * 3)
+        assert told["sha256"] == hashlib.sha256(BLOB * 3).hexdigest()
+
+    async def test_requests_at_once(self, stand: Stand) -> None:
+        asked = (ask(stand.transport, f"{stand.origin}/echo/{number}") for number in range(20))
+        assert [told["path"] for told in await asyncio.gather(*asked)] == [f"/echo/{n}" for n in range(20)]
 
     async def test_an_empty_post_says_that_it_is_empty(self, stand: Stand) -> None:
         told = await ask(stand.transport, f"{stand.origin}/echo/", "POST")
@@ -215,17 +239,21 @@ class TransportContract:
                     break
         assert (await ask(stand.transport, f"{stand.origin}/echo/"))["method"] == "GET"
 
-    async def test_an_answer_that_breaks_off_is_cut(self, stand: Stand) -> None:
+    @pytest.mark.parametrize("path", ["/short", "/broken"])
+    async def test_an_answer_that_breaks_off_is_cut(self, stand: Stand, path: str) -> None:
         with pytest.raises(TransportError) as caught:
-            async with stand.transport.send(Request(method="GET", url=f"{stand.origin}/short")) as answer:
+            async with stand.transport.send(Request(method="GET", url=f"{stand.origin}{path}")) as answer:
                 await answer.read()
         assert caught.value.failure is Failure.CUT
+        assert (await ask(stand.transport, f"{stand.origin}/echo/"))["method"] == "GET"
 
     async def test_the_client_certificate_is_shown_where_one_is_asked_for(self, stand: Stand) -> None:
         identity = stand.identity
         shown = await ask(stand.transport, f"{stand.origin}/echo/", identity=identity)
         not_asked = await ask(stand.transport, f"{stand.without_certificates}/echo/", identity=identity)
         nothing = await ask(stand.transport, f"{stand.origin}/echo/")
+        again = await ask(stand.transport, f"{stand.origin}/echo/", identity=identity)
+        assert again["client"] == shown["client"]
         assert shown["client"] == identity.certificate.subject.rfc4514_string()
         assert not_asked["client"] is None
         assert nothing["client"] is None
@@ -239,7 +267,7 @@ class TransportContract:
         assert await _failure(stand.stranger, stand.origin) is Failure.UNTRUSTED
 
     async def test_a_certificate_whose_time_is_over_is_not_trusted(self, stand: Stand) -> None:
-        assert await _failure(stand.late, stand.origin) is Failure.UNTRUSTED
+        assert await _failure(*stand.late) is Failure.UNTRUSTED
 
     async def test_a_certificate_for_another_name_is_refused(self, stand: Stand) -> None:
         assert await _failure(stand.transport, stand.under_another_name) is Failure.WRONG_NAME

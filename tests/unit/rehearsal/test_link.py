@@ -90,7 +90,7 @@ class TestContract(TransportContract):
             closed=f"https://{NAME}:9",
             transport=link(ISSUING),
             stranger=link(STRANGE),
-            late=link(ISSUING, START + timedelta(days=4000)),
+            late=(link(ISSUING, START + timedelta(days=4000)), f"https://{NAME}"),
             identity=_identity(),
         )
 
