@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import Any, Final
+from itertools import takewhile
+from typing import Any, Final, Literal
 
 from reseal.autopilot.registrations import list_registrations
 from reseal.blueprint.source import Source
@@ -16,14 +17,17 @@ from reseal.device.hints import Hints
 from reseal.device.oobe.context import Ending, EndingKind
 from reseal.device.parts import Parts
 from reseal.device.screens import Intent, Screen, ScreenId
+from reseal.device.transport import Transport
 from reseal.device.windows import Laptop
 from reseal.kernel.clock import Clock
 from reseal.kernel.db import Tx
 from reseal.kernel.ids import TenantKey
 from reseal.managed.enrolments import active_enrolment_of_registration
+from reseal.rehearsal.evidence import Evidence
+from reseal.rehearsal.expecting import Moment, items_named, unmet
 from reseal.rehearsal.faults import NO_FAULTS, Faults
 from reseal.rehearsal.link import Link
-from reseal.rehearsal.scenario import Act, Expectation, Outcome, Step
+from reseal.rehearsal.scenario import EXPECTATIONS, Act, Expectation, Outcome, Step
 from reseal.rehearsal.stage import Candidate, lengthened
 from reseal.rehearsal.world import World
 
@@ -100,6 +104,8 @@ class Player:
     message: str = ""
     upn: str = ""
     """Who signed in last."""
+    unmet: list[str] = field(default_factory=list)
+    """What was not as the plan expects it on the way."""
     log: list[tuple[timedelta, str, dict[str, Any]]] = field(default_factory=list)
     """What the device told of itself."""
     begun: timedelta = timedelta(0)
@@ -109,8 +115,11 @@ class Player:
     switched_on: bool = False
     link: Link = field(init=False)
     _parts: Parts = field(init=False)
+    _shown: list[ScreenId] = field(init=False, default_factory=list)
     _flow: Step = field(init=False, default=Step(Act.TECHNICIAN))
     _pulling: asyncio.Task[None] | None = field(init=False, default=None)
+    _dark: bool = field(init=False, default=False)
+    """The power was cut, and nobody has switched the device on again."""
 
     def __post_init__(self) -> None:
         name, plan = self.candidate.name, self.candidate.plan
@@ -147,11 +156,28 @@ class Player:
             reseals = step.act in _TECHNICIANS and bool(steps) and steps[0].act is Act.RESEAL
             await self._do(step, reseals=reseals)
             if self._has_failed() and not any(each.act in _CURES for each in steps):
-                break
+                steps = list(takewhile(lambda each: each.act in EXPECTATIONS, steps))
             if reseals and self.ended.outcome is Outcome.RESEALED:
                 steps.pop(0)
         self.over = self.clock.monotonic()
         self.tell(Note(self.over, f"{self.candidate.name} {self.ended}", ended=True))
+
+    def cut_power_when(self, strikes: Callable[[Literal["before", "after"], int], bool]) -> None:
+        """Cut the power before or after each write to the disk for which `strikes` says so, by number.
+
+        From then on nothing is written any more until the device is switched on again, whatever still runs.
+        """
+
+        def probe(moment: Literal["before", "after"], number: int) -> None:
+            self._dark = self._dark or strikes(moment, number)
+            if self._dark:
+                raise PowerLost
+
+        self.disk.probe = probe
+
+    def tap(self, wire: Callable[[Transport], Transport]) -> None:
+        """Have everything that the device sends go through `wire`, which is given what it went through."""
+        self._parts = replace(self._parts, transport=wire(self._parts.transport))
 
     def give_up(self) -> None:
         """It took too long."""
@@ -184,6 +210,8 @@ class Player:
                 self._later(timedelta(minutes=int(step.argument)))
             case Act.WAIT:
                 await self.clock.sleep(timedelta(minutes=int(step.argument)))
+            case expectation if expectation in EXPECTATIONS:
+                await self._look(step)
             case _:
                 await self.world.up()
                 await self._edit(step)
@@ -204,6 +232,14 @@ class Player:
                 await self.world.damage(step.argument)
             case _:
                 raise AssertionError(step.act)
+
+    async def _look(self, step: Step) -> None:
+        """Whether something is as expected at this point."""
+        await self.world.up()
+        items = await self.world.db.read(items_named, self.world.tenant, step.argument)
+        evidence = Evidence.of(self.disk, self.clock)
+        moment = Moment(ended=self.ended, shown=self._shown, upn=self.upn, device=evidence)
+        self.unmet += unmet(step, moment, items)
 
     def _later(self, delay: timedelta) -> None:
         """Pull the cable out after a while, whatever goes on then."""
@@ -246,7 +282,9 @@ class Player:
                 self.cuts += 1
                 self.disk.power_cut()
                 await self.clock.sleep(_DARK)
+                self._dark = False
         self.message = ending.message
+        self._shown = person.screens()
         self.ended = Expectation(self._outcome(ending, person), ending.code)
 
     def _laptop(self, *, new: bool = False) -> Laptop:

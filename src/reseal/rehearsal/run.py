@@ -9,6 +9,7 @@ from typing import Final
 from reseal.device.waiting import TimeUp, within
 from reseal.kernel import events
 from reseal.kernel.entropy import SeededEntropy
+from reseal.kernel.events import SealedEvent
 from reseal.kernel.simulation.guard import guarded
 from reseal.kernel.simulation.loop import run as on_virtual_time
 from reseal.rehearsal.evidence import Evidence
@@ -88,9 +89,9 @@ async def judge(world: World, players: list[Player], seed: int = 0) -> Rehearsal
     """Read everything back."""
     await world.up()
     await world.network.quiet()
-    results = [await _judge(world, player) for player in players]
     log = await world.db.read(events.verify, world.tenant)
-    told = await world.db.read(all_events, world.tenant)
+    told = tuple(await world.db.read(all_events, world.tenant))
+    results = [await _judge(world, player, told) for player in players]
     wrong = [f"{each.method} {each.path}: {each.error!r}" for each in world.network.fallen]
     if not log.intact:
         wrong.append(f"The log of events is broken at {log.broken_at}: {log.reason}")
@@ -105,7 +106,7 @@ async def judge(world: World, players: list[Player], seed: int = 0) -> Rehearsal
     )
 
 
-async def _judge(world: World, player: Player) -> DeviceResult:
+async def _judge(world: World, player: Player, log: tuple[SealedEvent, ...]) -> DeviceResult:
     candidate = player.candidate
     standing = await world.db.read(standing_of, world.tenant, candidate.name)
     if standing is None:
@@ -118,8 +119,9 @@ async def _judge(world: World, player: Player) -> DeviceResult:
             upn=player.upn,
             device=Evidence.of(player.disk, world.clock),
             server=standing,
+            log=log,
         )
-        found = tuple(causes(case))
+        found = (*player.unmet, *causes(case))
     return DeviceResult(
         number=candidate.number,
         serial=candidate.name,

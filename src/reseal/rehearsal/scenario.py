@@ -5,7 +5,7 @@
       Contoso Device Agent: {minutes: 20}
     plan:
       - devices: 1-8
-        steps: [technician, reseal, {assignUser: adele}, user]
+        steps: [technician, reseal, {assignUser: adele}, user, {has: Contoso Notes}]
       - devices: [9, RSL-0010-4FEB1B]
         steps: [technician]
         expect: red 0x80180005
@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 import msgspec
 
@@ -30,6 +30,7 @@ from reseal.device.quirks import ALL, Quirk
 from reseal.kernel.errors import Invalid
 from reseal.rehearsal.faults import NO_FAULTS, Faults, parse_faults
 from reseal.rehearsal.yamlfile import read_yaml
+from reseal.wire.runtime.screens import ScreenId
 
 FORMAT: Final = 1
 USUAL_MINUTES: Final = 60
@@ -59,6 +60,10 @@ class Expectation:
     def __str__(self) -> str:
         return f"{self.outcome} {self.code}".strip()
 
+    def met_by(self, ended: Expectation) -> bool:
+        """Whether a run that ended so is as expected."""
+        return self.outcome is ended.outcome and self.code in ("", ended.code)
+
 
 ARRIVES: Final = Expectation(Outcome.DESKTOP)
 
@@ -87,6 +92,21 @@ class Act(StrEnum):
     """Minutes after which the cable is pulled out, in the middle of the next step."""
     WAIT = "wait"
     """Minutes."""
+    # what is to be so at that point
+    ENDED = "ended"
+    """How the last flow ended, such as `red 0x800705B4`."""
+    SEEN = "seen"
+    """A page that was shown since the device was switched on last."""
+    UNSEEN = "unseen"
+    """A page that was not."""
+    HAS = "has"
+    """An item of the catalogue, which is on the device as it is in the catalogue."""
+    LACKS = "lacks"
+    """An item of the catalogue, of which nothing is on the device."""
+
+
+EXPECTATIONS: Final = frozenset({Act.ENDED, Act.SEEN, Act.UNSEEN, Act.HAS, Act.LACKS})
+"""Steps in which nothing is done, but looked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +150,8 @@ class Scenario:
     """What is to be tried on which tenant."""
 
     blueprint: Path
+    also: tuple[Path, ...] = ()
+    """Further descriptions, applied on top of it: what of the tenant is otherwise in this scenario."""
     devices: Path
     domain: str = "contoso.example"
     sample: str = "contoso"
@@ -159,9 +181,12 @@ class _App(_Strict):
     failure: str | int | None = None
 
 
+_Argument: TypeAlias = str | int | list[str]
+
+
 class _Plan(_Strict):
     devices: str | int | list[int | str] = "all"
-    steps: list[str | dict[str, str | int]] = []
+    steps: list[str | dict[str, _Argument]] = []
     user: str = ""
     wifi: str = ""
     quirks: str | list[str] = "all"
@@ -174,6 +199,7 @@ class _File(_Strict):
     rehearsal: int
     description: str = ""
     blueprint: str = "."
+    also: list[str] = []
     devices: str = "devices.csv"
     domain: str = "contoso.example"
     sample: str = "contoso"
@@ -208,6 +234,7 @@ def _scenario(directory: Path, said: _File) -> Scenario:
     home = blueprint if blueprint.is_dir() else blueprint.parent
     return Scenario(
         blueprint=blueprint,
+        also=tuple(directory / each for each in said.also),
         devices=home / said.devices,
         domain=said.domain,
         sample=said.sample,
@@ -226,7 +253,9 @@ def _scenario(directory: Path, said: _File) -> Scenario:
 def _plan(said: _Plan, where: str, file: _File, directory: Path) -> Plan:
     if said.wifi and said.wifi not in file.wifi:
         raise ValueError(f"no network {said.wifi!r} is said under `wifi` - at `{where}.wifi`")
-    steps = [_step(each, f"{where}.steps[{n}]", directory) for n, each in enumerate(said.steps)]
+    steps = [
+        step for n, each in enumerate(said.steps) for step in _steps(each, f"{where}.steps[{n}]", directory)
+    ]
     return Plan(
         devices=_devices(said.devices, f"{where}.devices"),
         steps=tuple(steps) or BOTH_FLOWS,
@@ -255,7 +284,7 @@ def _devices(said: str | int | list[int | str], where: str) -> tuple[int | str, 
     return tuple(chosen)
 
 
-_WITH_ARGUMENT: Final = {
+_WITH_ARGUMENT: Final = EXPECTATIONS | {
     Act.ASSIGN_USER,
     Act.GROUP_TAG,
     Act.APPLY,
@@ -264,26 +293,46 @@ _WITH_ARGUMENT: Final = {
     Act.UNPLUG_AFTER,
     Act.WAIT,
 }
+_SEVERAL: Final = EXPECTATIONS - {Act.ENDED}
+"""Steps that may be told a list: one step for each of it."""
 
 
-def _step(said: str | dict[str, str | int], where: str, directory: Path) -> Step:
+def _steps(said: str | dict[str, _Argument], where: str, directory: Path) -> list[Step]:
     name, argument = (said, "") if isinstance(said, str) else _only(said, where)
     if name not in list(Act):
         known = ", ".join(Act)
         raise ValueError(f"{name!r} is no step; known are {known} - at `{where}`")
     act = Act(name)
+    if not isinstance(argument, list):
+        return [_step(act, argument, where, directory)]
+    if act not in _SEVERAL or not argument:
+        how = "at least one thing" if act in _SEVERAL else "one thing"
+        raise ValueError(f"{name} is told {how} - at `{where}`")
+    return [_step(act, each, where, directory) for each in argument]
+
+
+def _step(act: Act, argument: str | int, where: str, directory: Path) -> Step:
     if act in _WITH_ARGUMENT and argument == "" and act not in {Act.ASSIGN_USER, Act.GROUP_TAG}:
-        raise ValueError(f"{name} needs to be told what: write `{{{name}: ...}}` - at `{where}`")
+        raise ValueError(f"{act} needs to be told what: write `{{{act}: ...}}` - at `{where}`")
     if act not in _WITH_ARGUMENT and act is not Act.USER and argument != "":
-        raise ValueError(f"{name} takes nothing: write it alone - at `{where}`")
-    if act is Act.CABLE and argument not in {"in", "out"}:
-        raise ValueError(f"a cable is `in` or `out`, not {argument!r} - at `{where}`")
-    if act in {Act.WAIT, Act.UNPLUG_AFTER} and not str(argument).isdigit():
-        raise ValueError(f"{name} is told in minutes - at `{where}`")
-    return Step(act, str(directory / str(argument)) if act is Act.APPLY else str(argument))
+        raise ValueError(f"{act} takes nothing: write it alone - at `{where}`")
+    match act:
+        case Act.CABLE if argument not in {"in", "out"}:
+            raise ValueError(f"a cable is `in` or `out`, not {argument!r} - at `{where}`")
+        case Act.WAIT | Act.UNPLUG_AFTER if not str(argument).isdigit():
+            raise ValueError(f"{act} is told in minutes - at `{where}`")
+        case Act.SEEN | Act.UNSEEN if argument not in list(ScreenId):
+            raise ValueError(f"{argument!r} is no page; known are {', '.join(ScreenId)} - at `{where}`")
+        case Act.ENDED:
+            argument = str(_expectation(str(argument), where))
+        case Act.APPLY:
+            argument = str(directory / str(argument))
+        case _:
+            pass
+    return Step(act, str(argument))
 
 
-def _only(said: dict[str, str | int], where: str) -> tuple[str, str | int]:
+def _only(said: dict[str, _Argument], where: str) -> tuple[str, _Argument]:
     if len(said) != 1:
         raise ValueError(f"a step is one thing - at `{where}`")
     return next(iter(said.items()))
@@ -304,6 +353,11 @@ def _named_quirks(names: Sequence[str], where: str) -> list[Quirk]:
         if name not in list(Quirk):
             raise ValueError(f"{name!r} is no quirk; known are {', '.join(Quirk)} - at `{where}`")
     return [Quirk(name) for name in names]
+
+
+def parse_expectation(said: str) -> Expectation:
+    """An expectation from its words, as `str` makes them."""
+    return _expectation(said, "$")
 
 
 def _expectation(said: str, where: str) -> Expectation:

@@ -52,6 +52,8 @@ class Script:
 
     scenario: Scenario
     source: Source
+    also: tuple[Source, ...]
+    """Applied on top of it, in order."""
     rows: tuple[DeviceRow, ...]
     chosen: tuple[tuple[int, Plan], ...]
     """Row numbers from 1 and what each of these devices goes through, in order."""
@@ -80,7 +82,8 @@ def read_script(scenario: Scenario, count: int | None = None) -> Script:
     added = [_row(scenario.sample, number) for number in more]
     steps = [step for _, plan in in_order for step in plan.steps if step.act is Act.APPLY]
     overlays = {step.argument: read_source(Path(step.argument)) for step in steps}
-    return Script(scenario, source, (*rows.rows, *added), tuple(in_order), overlays)
+    also = tuple(read_source(each) for each in scenario.also)
+    return Script(scenario, source, also, (*rows.rows, *added), tuple(in_order), overlays)
 
 
 def _require_readable(scenario: Scenario, rows: DeviceCsv) -> None:
@@ -123,7 +126,8 @@ def _unknown(scenario: Scenario, device: str) -> Invalid:
 
 async def set_stage(world: World, script: Script) -> list[Candidate]:
     """Configure the tenant, register the devices, and say who takes part."""
-    await world.admin.apply(script.source)
+    for source in (script.source, *script.also):
+        await world.admin.apply(source)
     devices = write_device_csv([replace(row, line=n) for n, row in enumerate(script.rows, 2)])
     await world.admin.import_devices(devices, script.scenario.devices.name)
     people = list(_licensed(script.source.document, world.domain))
@@ -173,9 +177,8 @@ def hints_of(script: Script) -> PlainHints:
     """How long installations take and what fails, by product code: each app's own hint, or an equal share of
     what all take together.
     """
-    apps = {
-        name: code for source in (script.source, *script.overlays.values()) for name, code in _apps(source)
-    }
+    sources = (script.source, *script.also, *script.overlays.values())
+    apps = {name: code for source in sources for name, code in _apps(source)}
     said = script.scenario.apps
     unsaid = [name for name in apps if name not in said or said[name].minutes is None]
     share = _share(script.scenario, len(unsaid))

@@ -16,7 +16,8 @@ from reseal.deployment.invariant import check
 from reseal.deployment.model import State
 from reseal.device.csp.rules import MACHINE
 from reseal.device.csp.values import tidied
-from reseal.esp.phases import PhaseStatus
+from reseal.esp.phases import PhaseStatus, wants_account_phase
+from reseal.kernel.events import SealedEvent
 from reseal.managed.delivery import nodes_of, scope_of
 from reseal.managed.model import MACHINE as MACHINE_KEY
 from reseal.managed.model import ItemState
@@ -39,6 +40,8 @@ class Case:
     """Who signed in last; empty: nobody."""
     device: Evidence
     server: Standing
+    log: tuple[SealedEvent, ...]
+    """Everything that was recorded, of whomever."""
 
 
 def causes(case: Case) -> Iterator[str]:
@@ -48,6 +51,7 @@ def causes(case: Case) -> Iterator[str]:
     if case.ended.outcome in {Outcome.GREEN, Outcome.RESEALED, Outcome.DESKTOP}:
         yield from _deliveries(case)
         yield from _phases(case)
+        yield from _recorded(case)
     if case.ended.outcome in {Outcome.GREEN, Outcome.RESEALED}:
         yield from _nobody_yet(case)
     if case.ended.outcome is Outcome.DESKTOP:
@@ -56,7 +60,7 @@ def causes(case: Case) -> Iterator[str]:
 
 def _ending(case: Case) -> Iterator[str]:
     expected, ended = case.expected, case.ended
-    if expected.outcome is not ended.outcome or (expected.code and expected.code != ended.code):
+    if not expected.met_by(ended):
         yield f"It ended {ended}, expected was {expected}. {case.message}".strip()
 
 
@@ -146,6 +150,28 @@ def _app(case: Case, delivery: Delivery, body: AppBody) -> Iterator[str]:
         yield f"{name}: its files have SHA-256 {sha256(content).hexdigest()}, the package {body.sha256}."
 
 
+def _recorded(case: Case) -> Iterator[str]:
+    """What the device was acknowledged is in the log, for good."""
+    enrolment = case.server.enrolment
+    if enrolment is None:
+        return
+    own = [event for event in case.log if event.subject.id == enrolment.uuid]
+    if not any(event.kind == "enrolment.begun" for event in own):
+        yield "The log does not say that its enrolment began."
+    arrived = {
+        (payload["id"], payload["version"])
+        for event in own
+        if event.kind == "item.arrived" and (payload := event.payload) is not None
+    }
+    for delivery in case.server.shall:
+        if (str(delivery.item.uuid), delivery.item.version) not in arrived:
+            yield f"{_name(case, delivery)}: the log does not say that it arrived."
+    story = case.server.story
+    ends = {event.subject.id for event in case.log if event.kind == "deployment.ended"}
+    if case.ended.outcome is Outcome.DESKTOP and story is not None and story.uuid not in ends:
+        yield "The log does not say that it reached the desktop."
+
+
 # --- pages and people ---------------------------------------------------------------------------------------
 
 
@@ -155,6 +181,8 @@ def _phases(case: Case) -> Iterator[str]:
     wanted = [MACHINE_KEY, *(users if case.ended.outcome is Outcome.DESKTOP else [])]
     for user in wanted:
         phase = case.server.phases.get(user)
+        if user != MACHINE_KEY and not wants_account_phase(case.server.phases, user):
+            continue  # the page is for the first user alone
         whose = "the device" if user == MACHINE_KEY else case.server.upns[user]
         if phase is None:
             yield f"The status page of {whose} was never held."

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -75,7 +76,6 @@ class _Process:
     parts: wiring.Parts
     listeners: tuple[Listener, ...]
     ticker: asyncio.Task[None]
-    dead: bool = False
 
 
 class World:
@@ -100,7 +100,9 @@ class World:
         self._keeper = sa.create_engine(self._url, poolclass=sa.pool.StaticPool)
         self._process: _Process | None = None
         self._processes = 0
-        self._kill_at: tuple[Moment, int] | None = None
+        self._killed = 0
+        """Number of the last process that was killed."""
+        self._strikes: Callable[[Moment, int], bool] = lambda _moment, _number: False
         self._restarting: asyncio.Task[None] | None = None
         self._passwords = Passwords.cheap()
         self._admin: Administrator | None = None
@@ -190,18 +192,28 @@ class World:
             raise NotFound(code="NoSuchApp", message=f"There is no app {app!r}.", remedy="Name one.")
         self.blobs.damage(found.body.sha256)
 
+    def committed(self, statement: sa.Select[Any]) -> Sequence[sa.Row[Any]]:
+        """What a statement finds in everything that is committed: read beside the server, taking no time."""
+        with self._keeper.connect() as connection:
+            return connection.execute(statement).all()
+
     def kill_at(self, moment: Moment, commit: int) -> None:
         """Have the server killed at commit number `commit` (counted by `commits`), before it or after."""
-        self._kill_at = (moment, commit)
+        self.kill_when(lambda when, number: (when, number) == (moment, commit))
+
+    def kill_when(self, strikes: Callable[[Moment, int], bool]) -> None:
+        """Have the server killed before or after each commit for which `strikes` says so, asked by number."""
+        self._strikes = strikes
 
     def kill(self) -> None:
-        """Kill the server now; it comes again by itself after some seconds."""
-        process = self._process
+        """Kill the server now, or while it starts; it comes again by itself after some seconds."""
+        if self._processes == self._killed:
+            return
+        self._killed = self._processes
+        self.kills += 1
+        process, self._process = self._process, None
         if process is None:
             return
-        process.dead = True
-        self.kills += 1
-        self._process = None
         for listener in process.listeners:
             self.network.kill(listener)
         process.ticker.cancel()
@@ -223,10 +235,14 @@ class World:
             clock=self.clock,
             entropy=entropy,
             reactors=wiring.REACTORS,
-            probe=self._probe,
+            probe=partial(self._probe, self._processes),
             mode="inline",
         )
-        parts = await self._parts(db, entropy)
+        try:
+            parts = await self._parts(db, entropy)
+        except ServerKilled:
+            await db.close()
+            raise
         ticker = Ticker(db, self.clock, wiring.DEADLINES, recheck=None)
         loop = asyncio.get_running_loop()
         running = loop.create_task(ticker.run(), name=f"deadlines of process {self._processes}")
@@ -265,21 +281,22 @@ class World:
 
         return listener(web.Listener.BROWSER, BROWSER), listener(web.Listener.DEVICE, DEVICE)
 
-    def _probe(self, moment: Moment, _number: int) -> None:
-        """Called by the database around each commit."""
-        if self._process is not None and self._process.dead:
+    def _probe(self, process: int, moment: Moment, _number: int) -> None:
+        """Called by the database of a process around each commit. A killed one commits nothing more."""
+        if process <= self._killed:
             raise ServerKilled
         if moment == "before":
             self.commits += 1
-        if self._kill_at == (moment, self.commits):
-            self._kill_at = None
+        if self._strikes(moment, self.commits):
             self.kill()
             raise ServerKilled
 
     async def _restart(self, process: _Process) -> None:
         await self._bury(process)
-        await self.clock.sleep(_RESTART)
-        await self._start()
+        while self._process is None:
+            await self.clock.sleep(_RESTART)
+            with suppress(ServerKilled):  # in the middle of its start
+                await self._start()
 
     async def _bury(self, process: _Process) -> None:
         """See the end of everything a process had under way."""

@@ -27,6 +27,7 @@ FULL = """
 rehearsal: 1
 description: Some sales laptops fail.
 blueprint: tenant
+also: [more.yaml, tenant/less.yaml]
 domain: fabrikam.example
 sample: fabrikam
 start: 2026-11-09T08:00:00Z
@@ -49,6 +50,9 @@ plan:
       - {cable: out}
       - reseal
       - {user: bianca}
+      - {ended: desktop}
+      - {seen: [signIn, statusPage]}
+      - {lacks: [Agent]}
     expect: desktop
   - devices: [7, RSL-0004-0F5985]
     user: adele
@@ -79,6 +83,7 @@ def test_everything_that_can_be_said(tmp_path: Path) -> None:
     first, second, third, fourth = scenario.plan
 
     assert scenario.blueprint == tmp_path / "tenant"
+    assert scenario.also == (tmp_path / "more.yaml", tmp_path / "tenant/less.yaml")
     assert scenario.stagger == timedelta(seconds=5)
     assert scenario.faults == Faults(loss=20, cut=1)
     assert scenario.apps == {
@@ -88,10 +93,14 @@ def test_everything_that_can_be_said(tmp_path: Path) -> None:
     }
     assert first.devices == (1, 2, 3)
     assert [step.act for step in first.steps] == [
-        *(Act.TECHNICIAN, Act.ASSIGN_USER, Act.APPLY, Act.WAIT, Act.CABLE, Act.RESEAL, Act.USER)
+        *(Act.TECHNICIAN, Act.ASSIGN_USER, Act.APPLY, Act.WAIT, Act.CABLE, Act.RESEAL, Act.USER),
+        *(Act.ENDED, Act.SEEN, Act.SEEN, Act.LACKS),
     ]
     assert first.steps[2] == Step(Act.APPLY, str(tmp_path / "overlays/notes.yaml"))
-    assert first.steps[-1] == Step(Act.USER, "bianca")
+    assert first.steps[6:9] == (
+        *(Step(Act.USER, "bianca"), Step(Act.ENDED, "desktop"), Step(Act.SEEN, "signIn")),
+    )
+    assert first.steps[-1] == Step(Act.LACKS, "Agent")
     assert second.devices == (7, "RSL-0004-0F5985")
     assert second.expect == Expectation(Outcome.RED, "0x80180005")
     assert second.quirks == ALL - {Quirk.SESSION_ZERO}
@@ -121,6 +130,13 @@ def test_without_a_file_every_device_goes_through_both_flows(tmp_path: Path) -> 
         ("rehearsal: 1\nplan:\n  - steps: [wait]", 3, "needs to be told what"),
         ("rehearsal: 1\nplan:\n  - steps: [{wait: long}]", 3, "minutes"),
         ("rehearsal: 1\nplan:\n  - steps: [{cable: half}]", 3, "`in` or `out`"),
+        ("rehearsal: 1\nplan:\n  - steps: [{ended: heaven}]", 3, "'heaven' is no outcome"),
+        ("rehearsal: 1\nplan:\n  - steps:\n    - user\n    - {seen: window}", 5, "'window' is no page"),
+        ("rehearsal: 1\nplan:\n  - steps:\n    - user\n    - {seen: [green, window]}", 5, "is no page"),
+        ("rehearsal: 1\nplan:\n  - steps: [has]", 3, "needs to be told what"),
+        ("rehearsal: 1\nplan:\n  - steps: [{has: []}]", 3, "at least one thing"),
+        ("rehearsal: 1\nplan:\n  - steps: [{wait: [\"1\"]}]", 3, "is told one thing"),
+        ("rehearsal: 1\nplan:\n  - steps: [{has: Agent, lacks: Notes}]", 3, "a step is one thing"),
         ("rehearsal: 1\nplan:\n  - expect: heaven", 3, "'heaven' is no outcome"),
         ("rehearsal: 1\nplan:\n  - quirks: [sillyWalk]", 3, "'sillyWalk' is no quirk"),
         ("rehearsal: 1\nplan:\n  - devices: 0", 3, "counted from 1"),
