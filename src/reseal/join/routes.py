@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 from starlette.responses import Response
 
@@ -108,7 +107,7 @@ class JoinDoor:
                 request.os_version,
             )
             tenant = await self.db.read(tenant_of_claims, claims)
-            join = UserJoin(claims, request, asked, _shown(call))
+            join = UserJoin(claims, request, asked, call.client_der)
             answer: JoinAnswer | JoinRefused = await self.db.write(
                 join_by_user, tenant, join, self.authority, self.registration_of_run, causes=tenant
             )
@@ -123,7 +122,7 @@ class JoinDoor:
     async def leave(self, call: Call) -> Response:
         """Delete the device that shows its certificate."""
         try:
-            device_id, shown = _device_id(call), _shown(call)
+            device_id, shown = _device_id(call), call.client_der
             if shown is None:
                 raise NotProven(
                     "The connection carries no client certificate.",
@@ -238,11 +237,6 @@ def _device_id(call: Call) -> UUID:
         return UUID(str(call.request.path_params["id"]))
     except ValueError:
         raise malformed("The path names no device id.", "Device ids are UUIDs.") from None
-
-
-def _shown(call: Call) -> bytes | None:
-    certificate = call.client_certificate
-    return None if certificate is None else certificate.public_bytes(Encoding.DER)
 
 
 def _tenant_and_domain(tx: Tx, name: str) -> tuple[Tenant, str]:

@@ -274,9 +274,9 @@ def _found(tx: Tx, *conditions: sa.ColumnElement[bool]) -> list[Enrolment]:
 # --- contact and users --------------------------------------------------------------------------------------
 
 
-def is_contact_due(found: Enrolment, now: datetime) -> bool:
+def is_contact_due(last_contact_at: datetime | None, now: datetime) -> bool:
     """Whether `note_contact` would write: a check-in that has nothing else to write asks first."""
-    return found.last_contact_at is None or now - found.last_contact_at >= CONTACT_EVERY
+    return last_contact_at is None or now - last_contact_at >= CONTACT_EVERY
 
 
 def note_contact(tx: Tx, tenant: TenantKey, enrolment_id: int) -> None:

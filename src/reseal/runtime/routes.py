@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TypeVar
 
-from cryptography.hazmat.primitives.serialization import Encoding
 from starlette.responses import Response
 
 from reseal.deployment.service import blocker_now
@@ -76,7 +75,7 @@ class RuntimeDoor:
             return _json(encode(ProfileAnswer(standing=Standing.UNREGISTERED)))
         tenant, key = found
         self._pace.take(f"{tenant}:{key}")
-        question = Question(presented, request, _shown(call))
+        question = Question(presented, request, call.client_der)
         answer = await self.db.write(who_is, tenant, key, question, self.addresses, self.signer)
         if isinstance(answer, Refusal):
             return _json(encode(RefusalAnswer(error=answer)), 409)
@@ -91,7 +90,7 @@ class RuntimeDoor:
                 message=f"At most {MOST_AT_ONCE} reports are taken at once.",
                 remedy="Send them in parts.",
             )
-        return _json(encode(await self.db.write(take_reports, token, sent, _shown(call))))
+        return _json(encode(await self.db.write(take_reports, token, sent, call.client_der)))
 
     async def blocker(self, call: Call) -> Response:
         """What the device waits for."""
@@ -129,11 +128,6 @@ def _bearer(call: Call) -> str:
             remedy="Send the header Authorization: Bearer with the run of the profile's answer.",
         )
     return token.strip()
-
-
-def _shown(call: Call) -> bytes | None:
-    certificate = call.client_certificate
-    return None if certificate is None else certificate.public_bytes(Encoding.DER)
 
 
 def _json(body: bytes, status: int = 200) -> Response:

@@ -156,7 +156,7 @@ async def test_the_last_contact_is_written_now_and_then(
 
     async def contact() -> bool:
         found = await database.read(world.now)
-        due = is_contact_due(found, clock.now())
+        due = is_contact_due(found.last_contact_at, clock.now())
         await database.write(lambda tx: note_contact(tx, world.tenant, world.enrolment.id))
         now = await database.read(world.now)
         assert due is (now.last_contact_at != found.last_contact_at)

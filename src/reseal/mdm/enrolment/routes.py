@@ -10,7 +10,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 
-from cryptography.hazmat.primitives.serialization import Encoding
 from starlette.responses import Response
 
 from reseal.kernel import ca
@@ -148,11 +147,11 @@ class EnrolmentDoor:
 
     async def _renews(self, call: Call, security: Security) -> bool:
         """Whether a device with a certificate of ours asks before it renews: its message proves nobody."""
-        certificate = call.client_certificate
+        certificate = call.client_der
         named = security.username_token
         if certificate is None or security.token is not None or (named is not None and named.password):
             return False
-        thumbprint = hashlib.sha256(certificate.public_bytes(Encoding.DER)).digest()
+        thumbprint = hashlib.sha256(certificate).digest()
         return await self.db.read(_is_enrolled, thumbprint)
 
     # --- whatever goes wrong ----------------------------------------------------------------------

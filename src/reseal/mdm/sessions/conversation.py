@@ -314,7 +314,7 @@ class Conversation:
         )
         session = replace(session, settled=reply.kind is ReplyKind.ENDS and self._is_settled(session))
         save_session(self.tx, self.tenant, self.enrolment.id, session, kept=self.kept)
-        if is_contact_due(self.enrolment, self.tx.now):
+        if is_contact_due(self.enrolment.last_contact_at, self.tx.now):
             note_contact(self.tx, self.tenant, self.enrolment.id)
 
     def _is_settled(self, session: Session) -> bool:

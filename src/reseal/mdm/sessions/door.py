@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
 
-from cryptography.hazmat.primitives.serialization import Encoding
 from starlette.responses import Response
 
 from reseal.kernel.clock import Clock
@@ -26,7 +25,7 @@ from reseal.mdm.sessions.exchange import Incoming, Outcome, Tools, exchange
 from reseal.mdm.sessions.glance import look, may_be_idle
 from reseal.mdm.sessions.handling import HANDLING, Handling
 from reseal.mdm.sessions.inventory import publish
-from reseal.mdm.sessions.reports import read_report, statuses
+from reseal.mdm.sessions.reports import Report, read_report, statuses
 from reseal.signin.lockout import Lockout
 from reseal.signin.tokens import TokenSigner
 from reseal.web.calls import Call
@@ -62,12 +61,15 @@ class SessionDoor:
         """One message of a session. Raises `Invalid` (400), `TooLarge` (413) and `TooSoon` (429)."""
         body = await call.body()
         message = _read(body)
-        thumbprint = _thumbprint(call)
-        token = self._user_token(call, message)
-        idle = await self._idle(message, thumbprint, token)
+        report = read_report(message.commands)
+        certificate = call.client_der
+        thumbprint = None if certificate is None else sha256(certificate).digest()
+        token = self._user_token(call, report)
+        idle = await self._idle(message, report, thumbprint, token)
         if idle is not None:
             return idle
-        incoming = Incoming(message, sha256(body).digest(), Shown(message.header, thumbprint), token)
+        shown = Shown(message.header, thumbprint)
+        incoming = Incoming(message, sha256(body).digest(), shown, token, leaves=report.unenrolled)
         self._refuse_locked(incoming.shown)
         outcome = await self.db.write(exchange, incoming, Tools(self.box, self.urls, self.handling))
         self._count(incoming.shown, outcome)
@@ -76,13 +78,13 @@ class SessionDoor:
         return _answer(outcome.reply)
 
     async def _idle(
-        self, message: Message, thumbprint: bytes | None, token: UserToken | None
+        self, message: Message, report: Report, thumbprint: bytes | None, token: UserToken | None
     ) -> Response | None:
         """The answer to a check-in that changes nothing."""
         if thumbprint is None or not may_be_idle(message):
             return None
         digest = b"" if token is None else token.digest
-        found = await self.db.read(look, message, thumbprint, digest, self.clock.now())
+        found = await self.db.read(look, message, report, thumbprint, digest, self.clock.now())
         if found is None:
             return None
         if found.contact_due:
@@ -92,11 +94,11 @@ class SessionDoor:
         said = statuses(message.header, message, take(message))
         return _answer(replies.acknowledgement(message.header, said).data)
 
-    def _user_token(self, call: Call, message: Message) -> UserToken | None:
+    def _user_token(self, call: Call, report: Report) -> UserToken | None:
         """The token of the header, else that of the alert; they should be the same (3.8)."""
         scheme, _, text = call.request.headers.get("authorization", "").partition(" ")
         token = text.strip() if scheme.lower() == "bearer" else ""
-        token = token or read_report(message.commands).token
+        token = token or report.token
         return read_user_token(self.signer, token, now=self.clock.now()) if token else None
 
     def _refuse_locked(self, shown: Shown) -> None:
@@ -134,11 +136,6 @@ def _read(body: bytes) -> Message:
         return read_message(body, MIB)
     except WireError as error:
         raise Invalid(code=error.code, message=str(error), remedy=error.remedy) from None
-
-
-def _thumbprint(call: Call) -> bytes | None:
-    certificate = call.client_certificate
-    return None if certificate is None else sha256(certificate.public_bytes(Encoding.DER)).digest()
 
 
 def _answer(data: bytes) -> Response:

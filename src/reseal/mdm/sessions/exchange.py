@@ -27,7 +27,7 @@ from reseal.mdm.sessions.conversation import Conversation
 from reseal.mdm.sessions.handling import HANDLING, Handling
 from reseal.mdm.sessions.model import NOBODY, Session
 from reseal.mdm.sessions.purposes import InFlight
-from reseal.mdm.sessions.reports import read_report, statuses
+from reseal.mdm.sessions.reports import statuses
 from reseal.mdm.sessions.states import TREATMENT, SessionState, Treatment, arrival, silence
 from reseal.mdm.sessions.store import Found
 from reseal.wire.syncml import Message, SyncType, take
@@ -54,6 +54,8 @@ class Incoming:
     """SHA-256 of its bytes."""
     shown: Shown
     token: UserToken | None = None
+    leaves: bool = False
+    """The device says that its enrolment ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +130,7 @@ def _taken(
     tx: Tx, incoming: Incoming, who: Proven, session: Session, tools: Tools, *, begins: bool
 ) -> Outcome:
     """The message belongs to the session: take it in, and answer."""
-    if read_report(incoming.message.commands).unenrolled:
+    if incoming.leaves:
         end_enrolment(tx, who.found.tenant, who.found.enrolment.id, UNENROLLED)
         return Outcome(_acknowledged(incoming, who))
     conversation = Conversation(tx, who.found, session, tools.urls, tools.handling, begins=begins)

@@ -9,17 +9,57 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
+
+import sqlalchemy as sa
 
 from reseal.kernel.db import Tx
 from reseal.kernel.ids import TenantKey
-from reseal.managed.enrolments import is_contact_due
-from reseal.mdm.sessions.reports import only_statuses, read_report
+from reseal.managed.enrolments import ACTIVE, is_contact_due
+from reseal.managed.tables import certificate, enrolment
+from reseal.mdm.sessions.model import Notes
+from reseal.mdm.sessions.reports import Report, only_statuses
 from reseal.mdm.sessions.states import SessionState
-from reseal.mdm.sessions.store import Found, find_by_certificate
+from reseal.mdm.tables import mdm_session
 from reseal.wire.syncml import Add, Alert, Message, Replace, Status
 
 _HARMLESS: Final = (Add, Alert, Replace, Status)
+
+_SETTLED: Final = (
+    sa.select(
+        enrolment.c.tenant_id,
+        enrolment.c.id,
+        enrolment.c.last_contact_at,
+        mdm_session.c.login,
+        mdm_session.c.user_id,
+        mdm_session.c.token,
+        mdm_session.c.notes,
+    )
+    .join_from(
+        certificate,
+        enrolment,
+        sa.and_(
+            enrolment.c.tenant_id == certificate.c.tenant_id, enrolment.c.id == certificate.c.enrolment_id
+        ),
+    )
+    .join(
+        mdm_session,
+        sa.and_(
+            mdm_session.c.tenant_id == enrolment.c.tenant_id, mdm_session.c.enrolment_id == enrolment.c.id
+        ),
+    )
+    .where(
+        certificate.c.thumbprint == sa.bindparam("thumbprint"),
+        certificate.c.not_after > sa.bindparam("now"),
+        ACTIVE,
+        sa.not_(enrolment.c.stale),
+        sa.not_(enrolment.c.renewing),
+        mdm_session.c.settled,
+        mdm_session.c.session_state == SessionState.IDLE.value,
+        sa.not_(mdm_session.c.unenrol),
+    )
+)
+"""The enrolment of a certificate, unless there is something to do for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +74,15 @@ class Idle:
     """It only repeats how our Status fared; it is answered with nothing at all."""
 
 
-def look(tx: Tx, message: Message, thumbprint: bytes, token_digest: bytes, now: datetime) -> Idle | None:
+def look(
+    tx: Tx, message: Message, report: Report, thumbprint: bytes, token_digest: bytes, now: datetime
+) -> Idle | None:
     """Whether a check-in with this certificate changes nothing; None: it may, so it takes a unit of work."""
-    found = find_by_certificate(tx, thumbprint)
-    if found is None or not _nothing_to_do(found) or not _nothing_new(found, message, token_digest):
+    found = tx.row(_SETTLED, {"thumbprint": thumbprint, "now": tx.now})
+    if found is None or not _nothing_new(found, report, token_digest):
         return None
     repeats = message.header.msg_id > 1 and only_statuses(message)
-    due = is_contact_due(found.enrolment, now)
-    return Idle(found.tenant, found.enrolment.id, due, repeats)
+    return Idle(TenantKey(found.tenant_id), found.id, is_contact_due(found.last_contact_at, now), repeats)
 
 
 def may_be_idle(message: Message) -> bool:
@@ -59,23 +100,11 @@ def _answers(command: object) -> bool:
     return isinstance(command, Status) and command.cmd not in {"SyncHdr", "Status"}
 
 
-def _nothing_to_do(found: Found) -> bool:
-    session = found.session
+def _nothing_new(found: sa.Row[Any], report: Report, token_digest: bytes) -> bool:
+    says = Notes.from_json(found.notes).says
     return (
-        session.settled
-        and session.state is SessionState.IDLE
-        and not session.unenrol
-        and not found.enrolment.stale
-        and not found.enrolment.renewing
-    )
-
-
-def _nothing_new(found: Found, message: Message, token_digest: bytes) -> bool:
-    session, report = found.session, read_report(message.commands)
-    says = session.notes.says
-    return (
-        report.login in {None, session.login}
-        and (token_digest == session.token if token_digest else session.user is None)
+        (report.login is None or report.login.value == found.login)
+        and (token_digest == found.token if token_digest else found.user_id is None)
         and all(says.get(name) == value for name, value in report.says.items())
         and not (report.unknown or report.installed or report.unenrolled or report.aborted)
     )
