@@ -41,7 +41,7 @@ from reseal.device.screens import Action, Intent, Line, Screen, ScreenId
 from reseal.device.transport import Request, Response
 from reseal.device.windows import Laptop
 from reseal.kernel import events
-from reseal.kernel.clock import VirtualClock
+from reseal.kernel.clock import Clock, VirtualClock
 from reseal.kernel.entropy import SeededEntropy
 from reseal.kernel.events import SealedEvent
 from reseal.kernel.simulation.guard import guarded
@@ -75,6 +75,8 @@ P = ParamSpec("P")
 DEVICES: Final = [{"all": "devices"}]
 USERS: Final = [{"all": "users"}]
 CAPTURED: Final = START - timedelta(days=7)
+A_LOOK: Final = timedelta(minutes=2)
+"""How long people look at a failure before they do anything."""
 AT_REST: Final = timedelta(hours=2)
 """So long a laptop is left on at the desktop, at most, for what still arrives."""
 
@@ -257,11 +259,26 @@ Doings = Mapping[ScreenId, Sequence[Callable[[], Awaitable[object]]]]
 NOTHING: Final[Mapping[ScreenId, Any]] = MappingProxyType({})
 
 
-class _Visitor:
-    """An actor who does more than usual on some pages."""
+class LaptopClock(VirtualClock):
+    """A wall clock of its own over the time of all."""
 
-    def __init__(self, otherwise: Actor, before: Doings, meanwhile: Meanwhile | None) -> None:
+    def __init__(self, base: VirtualClock, skew: timedelta) -> None:
+        self._base = base
+        self.skew = skew
+
+    def now(self) -> datetime:
+        return self._base.now() + self.skew
+
+    def monotonic(self) -> timedelta:
+        return self._base.monotonic()
+
+
+class _Visitor:
+    """An actor who does more than usual on some pages, and takes a look at what has failed."""
+
+    def __init__(self, otherwise: Actor, before: Doings, clock: Clock, meanwhile: Meanwhile | None) -> None:
         self._otherwise = otherwise
+        self._clock = clock
         self._before = {screen: list(doings) for screen, doings in before.items()}
         self._meanwhile = meanwhile
 
@@ -269,6 +286,8 @@ class _Visitor:
         doings = self._before.get(screen.id)
         if doings:
             await doings.pop(0)()
+        if screen.code and screen.id in {ScreenId.RED, ScreenId.ERROR, ScreenId.STATUS_PAGE}:
+            await self._clock.sleep(A_LOOK)
         return await self._otherwise.act(screen)
 
     async def watch(self, screen: Screen) -> Intent | None:
@@ -285,7 +304,7 @@ class Stage:
 
     world: World
     hardware: Hardware
-    clock: VirtualClock
+    clock: LaptopClock
     link: Link
     apps: Sequence[App] = ()
     quirks: frozenset[Quirk] = frozenset()
@@ -293,8 +312,8 @@ class Stage:
     has_tpm: bool = True
     disk: MemoryDisk = field(default_factory=MemoryDisk)
     wire: list[Exchange] = field(default_factory=list)
-    told: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
-    """What the laptop told of itself."""
+    told: list[tuple[timedelta, str, dict[str, Any]]] = field(default_factory=list)
+    """What the laptop told of itself, and when."""
     laptop: Laptop = field(init=False)
     _products: dict[str, str] = field(default_factory=dict)
     _parts: Parts | None = field(init=False, default=None)
@@ -340,12 +359,14 @@ class Stage:
         """Somebody stands before the laptop until it is off again.
 
         `script`: what is done on a page instead of the usual; `before`: what happens just before that, once
-        for each; `meanwhile`: what is done on pages that go on by themselves.
+        for each; `meanwhile`: what is done on pages that go on by themselves. At the desktop the laptop is
+        left on until it is at rest, unless something else happens `before`; a failure is looked at for a
+        while.
         """
         written = {screen: [_intent(each) for each in intents] for screen, intents in script.items()}
-        doings = {screen: list(some) for screen, some in before.items()}
-        doings.setdefault(ScreenId.DESKTOP, []).append(self.at_rest)
-        actor = _Visitor(Scripted(habits, written), doings, meanwhile)
+        actor = _Visitor(
+            Scripted(habits, written), {ScreenId.DESKTOP: [self.at_rest], **before}, self.clock, meanwhile
+        )
         began = self.clock.monotonic()
         self.laptop = self._laptop()
         ending = await self.laptop.power_on(actor)
@@ -374,7 +395,7 @@ class Stage:
                 keys=self.world.keys.fork("device"),
                 quirks=self.quirks,
                 hints=hints,
-                tell=lambda what, about: self.told.append((what, about)),
+                tell=self._hear,
             )
         self._parts = replace(self._parts, hints=hints)
         return Laptop(
@@ -385,6 +406,17 @@ class Stage:
             adapters=self.link,
             reports=self.reports,
         )
+
+    def _hear(self, what: str, about: dict[str, Any]) -> None:
+        self.told.append((self.clock.monotonic(), what, about))
+
+    def heard(self, what: str, since: timedelta = timedelta(0)) -> list[dict[str, Any]]:
+        """What belongs to each time that the laptop told `what`."""
+        return [about for at, told, about in self.told if told == what and at >= since]
+
+    def turn_clock(self, by: timedelta) -> None:
+        """Set the laptop's wall clock forward, or back."""
+        self.clock.skew += by
 
     # --- the administrator
 
@@ -559,7 +591,7 @@ async def stage(
     """
     entropy = SeededEntropy(f"stage {seed}")
     async with World.open(entropy, start=start, access_points=access_points) as world:
-        clock = world.clock.skewed(skew) if skew else world.clock
+        clock = LaptopClock(world.clock, skew)
         made = Stage(
             world=world,
             hardware=replace(sample_laptop("contoso", 1), **(hardware or {})),

@@ -13,6 +13,7 @@ from reseal.device.oobe.context import Oobe
 from reseal.device.oobe.table import Step
 from reseal.device.screens import Action, Line, Progress, Screen, ScreenId, Section
 from reseal.device.status_page import PageView, Phase, State, Subcategory, Topic
+from reseal.device.timekeeping import spoken
 from reseal.wire.csp import BlockInStatusPage
 
 DEFAULT_TEXT: Final = (
@@ -73,7 +74,9 @@ def tracking(oobe: Oobe, view: PageView) -> Screen:
 
 
 def stopped(oobe: Oobe, view: PageView) -> Screen:
-    """The page after its phase failed or its time was over, with the buttons that the profile allows."""
+    """The page after its phase failed or its time was over, with the time it took and the buttons that the
+    profile allows.
+    """
     actions = [action for flag, action in _BUTTONS if flag in view.buttons]
     if view.may_leave and Action.CONTINUE_ANYWAY not in actions:
         actions.append(Action.CONTINUE_ANYWAY)
@@ -83,6 +86,7 @@ def stopped(oobe: Oobe, view: PageView) -> Screen:
     return replace(
         tracking(oobe, view),
         texts=(view.custom_text or DEFAULT_TEXT,),
+        details=organisation_details(oobe.profile, spoken(oobe.stopwatches.elapsed(view.phase.value))),
         actions=tuple(actions),
         code="" if failure is None else failure.code,
     )

@@ -113,14 +113,17 @@ async def retry(oobe: Oobe) -> None:
 
 
 async def _track(oobe: Oobe, management: Management, phase: Phase) -> PageView | None:
-    """Show the page until it has an end; None if the person left it before. Raises `Restart`."""
+    """Show the page until it has an end; None if the person left it before. Raises `Restart`.
+
+    A page that the server has switched off is not shown at all.
+    """
     watch = phase.value
     oobe.stopwatches.start(watch)
     while True:
         changes = management.tree.changes
         elapsed = oobe.stopwatches.elapsed(watch)
         view = management.page(phase, elapsed)
-        intent = await oobe.watch(status.tracking(oobe, view))
+        intent = None if view.skipped else await oobe.watch(status.tracking(oobe, view))
         if view.outcome.is_end:
             oobe.stopwatches.stop(watch)
             return view
