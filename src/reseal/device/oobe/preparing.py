@@ -8,6 +8,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Final
 
+import msgspec
+
 from reseal.device.channel import Refused
 from reseal.device.csp.machine import Machine
 from reseal.device.enrol import Applicant, enrol
@@ -53,7 +55,7 @@ _GONE: Final = (401, 403, 404, 409, 410)
 
 async def secure(oobe: Oobe) -> Outcome:
     """*Securing your hardware*: prove the TPM (133, 134)."""
-    if oobe.membership is not None or oobe.ticket:
+    if _is_to_be_managed(oobe.membership) or oobe.ticket:
         return Outcome.PASSED
     await oobe.watch(preparing(oobe))
     if oobe.tpm is None:
@@ -74,8 +76,11 @@ async def secure(oobe: Oobe) -> Outcome:
 
 
 async def join(oobe: Oobe) -> Outcome:
-    """*Joining your organization's network*, with the ticket for the proven TPM."""
-    if oobe.membership is not None:
+    """*Joining your organization's network*, with the ticket for the proven TPM.
+
+    A device that joined while the organisation had no management joins again, and is the same device.
+    """
+    if _is_to_be_managed(oobe.membership):
         return Outcome.PASSED
     if not oobe.ticket:
         return Outcome.AGAIN
@@ -147,7 +152,10 @@ async def user_enrol(oobe: Oobe) -> Outcome:
     if oobe.tokens is None:
         return Outcome.AGAIN
     await oobe.watch(preparing(oobe))
-    member = _member(oobe)
+    member = _told_where_to_enrol(oobe, _member(oobe))
+    if not member.mdm_discovery:
+        oobe.tokens = oobe.management_tokens = None  # the next sign-in tells whether that has changed
+        raise _outside_of_scope()
     try:
         token = await management_token(oobe)
     except TokenRefused as error:
@@ -217,11 +225,7 @@ async def user_token(oobe: Oobe) -> str | None:
 
 async def _enrol(oobe: Oobe, member: Membership, token: str, *, upn: str) -> None:
     if not member.mdm_discovery:
-        raise SetupFailed(
-            code=NOT_IN_MDM_SCOPE,
-            message="The device joined, and is not enrolled: it is outside of the MDM user scope.",
-            remedy="Set the MDM user scope to all, or to a group that the user is in",
-        )
+        raise _outside_of_scope()
     registration = oobe.profile.registration
     applicant = Applicant(
         hardware=oobe.hardware,
@@ -237,6 +241,29 @@ async def _enrol(oobe: Oobe, member: Membership, token: str, *, upn: str) -> Non
     oobe.management = Management.enrolled(parts, given.document, given.key, machine_of(oobe, member))
     oobe.notebook.note(prepared=False)
     parts.tell("device.enrolled", {"upn": upn})
+
+
+def _is_to_be_managed(member: Membership | None) -> bool:
+    """Whether the device has joined and knows where management begins."""
+    return member is not None and bool(member.mdm_discovery)
+
+
+def _told_where_to_enrol(oobe: Oobe, member: Membership) -> Membership:
+    """The device, with what the sign-in tells of management if its join did not tell it."""
+    told = "" if oobe.tokens is None else str(oobe.tokens.claims.get("mdm_enrollment_url", ""))
+    if member.mdm_discovery or not told:
+        return member
+    member = msgspec.structs.replace(member, mdm_discovery=told)
+    remember(oobe.parts.disk, member)
+    return member
+
+
+def _outside_of_scope() -> SetupFailed:
+    return SetupFailed(
+        code=NOT_IN_MDM_SCOPE,
+        message="The device joined, and is not enrolled: it is outside of the MDM user scope.",
+        remedy="Set the MDM user scope to all, or to a group that the user is in, then try again",
+    )
 
 
 def machine_of(oobe: Oobe, member: Membership) -> Machine:

@@ -92,9 +92,8 @@ async def _redeem(oobe: Oobe, question: Question, token_url: str, landed: Landed
 
 def _signed_in(oobe: Oobe, tokens: Tokens) -> None:
     oobe.tokens = tokens
-    member = oobe.membership
-    if member is not None:
-        oobe.management_tokens = tokens
+    if oobe.management is not None:
+        oobe.management_tokens = tokens  # to enrol takes a token that names the device, too: it is asked for
     upn = str(tokens.claims.get("upn") or tokens.claims.get("preferred_username", ""))
     oobe.parts.tell("user.signed_in", {"upn": upn})
     if not oobe.memory.user:
