@@ -64,6 +64,11 @@ class Channel:
         self._http = http
         self.base = base
 
+    @property
+    def network_clock(self) -> Clock:
+        """What answers are timed by."""
+        return self._http.network_clock
+
     async def profile(self, request: ProfileRequest, *, identity: Identity | None) -> ProfileAnswer:
         """Who the device is; with its certificate, once it has one. Raises `SetupFailed`."""
         return await self._ask("/profile", request, ProfileAnswer, "Fetching the profile", identity=identity)
@@ -198,7 +203,7 @@ class ReportBook:
             return True
         report = self._channel.report(kept.run, Reports(reports=kept.waiting), identity=self._identity())
         try:
-            taken = await within(self._clock, PATIENCE, report)
+            taken = await within(self._channel.network_clock, PATIENCE, report)
         except Refused:
             taken = kept.last  # the run is over, or the server wants none
         except (SetupFailed, TimeUp):

@@ -65,7 +65,11 @@ class Answer:
 class Http:
     """A device's requests. Notes the time that servers tell: `server_time`."""
 
-    def __init__(self, transport: Transport, clock: Clock) -> None:
+    def __init__(self, transport: Transport, clock: Clock, network_clock: Clock | None = None) -> None:
+        """`clock` measures the waits between tries; `network_clock` what servers take and say, and is the
+        same if not given.
+        """
+        self.network_clock = network_clock or clock
         self._transport = transport
         self._clock = clock
         self._told: tuple[datetime, timedelta] | None = None
@@ -76,7 +80,7 @@ class Http:
         if self._told is None:
             return None
         moment, seen = self._told
-        return moment + (self._clock.monotonic() - seen)
+        return moment + (self.network_clock.monotonic() - seen)
 
     async def ask(self, request: Request, *, tries: int = TRIES) -> Answer:
         """The answer. Raises `TransportError` after the last try."""
@@ -124,7 +128,7 @@ class Http:
     async def _once(self, request: Request) -> Answer:
         named = replace(request, headers=[("User-Agent", AGENT), *request.headers])
         try:
-            answer = await within(self._clock, ANSWER_TIME, self._whole(named))
+            answer = await within(self.network_clock, ANSWER_TIME, self._whole(named))
         except TimeUp as error:
             raise TransportError(Failure.CUT, "no answer came in time") from error
         self._note_time(answer.header("Date"))
@@ -140,7 +144,8 @@ class Http:
             moment = parsedate_to_datetime(text)
         except ValueError:
             return
-        self._told = moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC), self._clock.monotonic()
+        told = moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
+        self._told = told, self.network_clock.monotonic()
 
 
 def _authorization(bearer: str) -> list[tuple[str, str]]:

@@ -45,7 +45,9 @@ _EARLY: Final = timedelta(minutes=2)
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """What a grant gave. `claims` are the ID token's, `until` is the end of `access` in monotonic time."""
+    """What a grant gave. `claims` are the ID token's, `until` is the end of `access` in monotonic time of the
+    network's clock.
+    """
 
     access: str = field(repr=False)
     refresh: str = field(repr=False)
@@ -172,7 +174,7 @@ class TokenEndpoint:
             access=access,
             refresh=str(found.get("refresh_token", "")),
             claims=read_claims(str(found.get("id_token", ""))),
-            until=self._clock.monotonic() + lifetime - _EARLY,
+            until=self._http.network_clock.monotonic() + lifetime - _EARLY,
         )
 
 

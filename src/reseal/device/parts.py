@@ -34,3 +34,5 @@ class Parts:
     quirks: frozenset[Quirk]
     hints: Hints
     tell: Tell = silence
+    network_clock: Clock | None = None
+    """By which answers and tokens are timed, where that is not the device's own clock (`pace`)."""

@@ -96,7 +96,7 @@ class Laptop:
         clock = MachineClock(given.clock, given.disk)
         transport = LinkedTransport(given.transport, self.adapters)
         parts = replace(given, clock=clock, transport=transport)
-        http = Http(transport, clock)
+        http = Http(transport, clock, given.network_clock)
         channel = Channel(http, f"{self.server}/runtime/v1")
         module = chip.fitted(given.disk, clock, given.keys)
         return Oobe(

@@ -202,7 +202,7 @@ async def _first_session(oobe: Oobe, management: Management) -> None:
 async def management_token(oobe: Oobe) -> str:
     """A token for management that names the signed-in user and the device. Raises `SetupFailed`."""
     known, tokens = oobe.management_tokens, oobe.tokens
-    if known is not None and oobe.clock.monotonic() < known.until:
+    if known is not None and oobe.http.network_clock.monotonic() < known.until:
         return known.access
     if tokens is None:
         raise SetupFailed(code="0x80180002", message="Nobody is signed in.", remedy="Sign in")
