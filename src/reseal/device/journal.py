@@ -69,12 +69,24 @@ class Journal:
 
     def recover(self) -> Product | None:
         """Undo what a power cut interrupted; what it was."""
-        if self._disk.read(NAME) is not None:
-            self._disk.sync(NAME)  # the process alone may have ended: what was read is to be on record
+        self._keep_what_was_read()
         interrupted = self._open
         if interrupted is not None:
             self.roll_back()
         return interrupted
+
+    def _keep_what_was_read(self) -> None:
+        """Put on record what was read, since the process alone may have ended; a line that the power cut in
+        two goes, so that the next one begins a line of its own.
+        """
+        written = self._disk.read(NAME)
+        if written is None:
+            return
+        whole = written[: written.rfind(b"\n") + 1]
+        if whole == written:
+            self._disk.sync(NAME)
+        else:
+            self._disk.replace(NAME, whole)
 
     def installed(self, owner: str, code: str) -> Product | None:
         """The version of a product that is there."""

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -14,6 +12,7 @@ import msgspec
 from reseal.kernel.entropy import Entropy
 from reseal.kernel.errors import Conflict, Invalid
 from reseal.kernel.files import write_file
+from reseal.kernel.locks import DirectoryLock, Held
 from reseal.kernel.secretbox import KEY_BYTES
 
 
@@ -22,7 +21,7 @@ class DataDirectory:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._lock: int | None = None
+        self._lock = DirectoryLock(path)
 
     @property
     def tls(self) -> Path:
@@ -37,27 +36,20 @@ class DataDirectory:
     def __enter__(self) -> Self:
         """Make the directory if need be and lock it. Raises `Conflict` naming the process that holds it."""
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._lock = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            holder = os.pread(self._lock, 32, 0).decode(errors="replace").strip() or "unknown"
-            os.close(self._lock)
+            self._lock.acquire()
+        except Held as held:
             raise Conflict(
                 code="DataDirectoryInUse",
-                message=f"The data directory {self.path} is used by the process {holder}.",
+                message=f"The data directory {self.path} is used by the process {held.holder}.",
                 remedy="Stop that process, or start this one with another --data directory.",
             ) from None
-        os.ftruncate(self._lock, 0)
-        os.pwrite(self._lock, f"{os.getpid()}\n".encode(), 0)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        assert self._lock is not None
-        os.ftruncate(self._lock, 0)
-        os.close(self._lock)
+        self._lock.release()
 
     def secret_keys(self, key_file: Path | None, entropy: Entropy) -> list[bytes]:
         """The keys of the secret box: those of the configured file (one in hex per line, the first encrypts),
