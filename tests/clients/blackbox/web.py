@@ -1,0 +1,113 @@
+"""HTTPS as a device speaks it: headers as they came, no redirect followed, no cookie kept unasked."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from email.message import Message
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+_SECONDS = 60
+_NO_CHECK_TIME = 0x200000
+"""OpenSSL's X509_V_FLAG_NO_CHECK_TIME, which Python's `ssl` has no name for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a server answered."""
+
+    status: int
+    headers: Message
+    body: bytes
+
+    def header(self, name: str) -> str:
+        """One header, empty if it did not come."""
+        return self.headers.get(name) or ""
+
+    @property
+    def json(self) -> Any:
+        """The body as a JSON document."""
+        return json.loads(self.body)
+
+
+@dataclass(slots=True)
+class Web:
+    """Connections to servers whose certificates lead to `anchor`.
+
+    `certificate` is a PEM file with a client certificate, its chain, and its key. `ageless` takes
+    certificates of servers whose time is not ours.
+    """
+
+    anchor: Path
+    certificate: Path | None = None
+    ageless: bool = False
+    _connections: dict[tuple[str, int], http.client.HTTPSConnection] = field(default_factory=dict)
+
+    def context(self) -> ssl.SSLContext:
+        """How a connection is secured."""
+        context = ssl.create_default_context(cafile=str(self.anchor))
+        if self.certificate is not None:
+            context.load_cert_chain(self.certificate)
+        if self.ageless:
+            context.verify_flags = ssl.VerifyFlags(context.verify_flags | _NO_CHECK_TIME)
+        return context
+
+    def get(self, url: str, headers: Mapping[str, str] | None = None) -> Reply:
+        """Fetch."""
+        return self.send("GET", url, headers=headers)
+
+    def post_form(
+        self, url: str, fields: Mapping[str, str], headers: Mapping[str, str] | None = None
+    ) -> Reply:
+        """Send a form."""
+        kind = {"Content-Type": "application/x-www-form-urlencoded"}
+        return self.send("POST", url, urlencode(fields).encode(), {**kind, **(headers or {})})
+
+    def post_json(self, url: str, document: Any, headers: Mapping[str, str] | None = None) -> Reply:
+        """Send a JSON document."""
+        kind = {"Content-Type": "application/json"}
+        return self.send("POST", url, json.dumps(document).encode(), {**kind, **(headers or {})})
+
+    def send(
+        self, method: str, url: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
+    ) -> Reply:
+        """One request; a kept connection that the server has closed meanwhile is opened again, once."""
+        parts = urlsplit(url)
+        address = (parts.hostname or "", parts.port or 443)
+        path = parts.path + (f"?{parts.query}" if parts.query else "")
+        kept = self._connections.get(address)
+        if kept is not None:
+            try:
+                return _exchange(kept, method, path, body, headers)
+            except (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError, ssl.SSLEOFError):
+                kept.close()
+        self._connections[address] = http.client.HTTPSConnection(
+            *address, context=self.context(), timeout=_SECONDS
+        )
+        try:
+            return _exchange(self._connections[address], method, path, body, headers)
+        except BaseException:
+            self._connections.pop(address).close()
+            raise
+
+    def close(self) -> None:
+        """Close what is open."""
+        while self._connections:
+            self._connections.popitem()[1].close()
+
+
+def _exchange(
+    connection: http.client.HTTPSConnection,
+    method: str,
+    path: str,
+    body: bytes | None,
+    headers: Mapping[str, str] | None,
+) -> Reply:
+    connection.request(method, path, body, dict(headers or {}))
+    answer = connection.getresponse()
+    return Reply(answer.status, answer.headers, answer.read())
