@@ -1,13 +1,13 @@
 """A device for testing servers from outside: a second reading of the protocols.
 
-Everything here was written from the specifications (`mdm-wire.md`, `identity.md`, `device-artifacts.md`) and the
-page on the runtime channel, and from nothing else. It imports no product code, nor a library with which the
-product reads messages, which import-linter holds: so a misreading in the product is not made twice. HTTP, XML,
-JWS and TPM are the standard library's, or written down here once more; only RSA, X.509 and AES come from
-`cryptography`.
+Everything here was written from the specifications (`mdm-wire.md`, `identity.md`, `device-artifacts.md`)
+and the page on the runtime channel, and from nothing else. It imports no product code, nor a library with
+which the product reads messages, which import-linter holds: so a misreading in the product is not made
+twice. HTTP, XML, JWS and TPM are the standard library's, or written down here once more; only RSA, X.509
+and AES come from `cryptography`.
 
-The client is strict where the specifications say what a server must do: it raises `Broken` with a sentence. What
-a server may refuse is raised as `Refused`, with what the server said.
+The client is strict where the specifications say what a server must do: it raises `Broken` with a sentence.
+What a server may refuse is raised as `Refused`, with what the server said.
 
     web           HTTPS with and without a client certificate
     jws           signed tokens, made and read

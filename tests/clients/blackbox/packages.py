@@ -1,7 +1,7 @@
 """Jobs for Windows Installer packages (mdm-wire.md 5.4).
 
-A job goes on between sessions, a step at a time: fetched and checked, then installing, then done. Every second
-one tells by its alert that it is done; the others wait until the server asks for their `Status`.
+A job goes on between sessions, a step at a time: fetched and checked, then installing, then done. Every
+second one tells by its alert that it is done; the others wait until the server asks for their `Status`.
 """
 
 from __future__ import annotations
