@@ -22,6 +22,7 @@ from reseal.rehearsal.scenario import Act, AppHint, Plan, Scenario, require_devi
 from reseal.rehearsal.world import World
 from reseal.wire.devicecsv import DeviceCsv, DeviceRow, read_device_csv, write_device_csv
 from reseal.wire.errors import WireError
+from reseal.wire.hwhash import decode
 from reseal.wire.msi import read_msi
 
 CAPTURED: Final = datetime(2026, 11, 2, 8, 0, tzinfo=UTC)
@@ -135,22 +136,23 @@ async def set_stage(world: World, script: Script) -> list[Candidate]:
 
 
 def _candidate(script: Script, number: int, plan: Plan, people: Sequence[str]) -> Candidate:
-    row = script.rows[number - 1]
-    hardware = sample_laptop(script.scenario.sample, number)
-    if row.serial != hardware.serial:
+    row, sample = script.rows[number - 1], script.scenario.sample
+    hardware, key = sample_laptop(sample, number), _key(sample, number)
+    if row.serial != hardware.serial or not _is_of(row.hardware_hash, key):
         raise Invalid(
             code="NoVirtualLaptop",
-            message=f"Device {row.serial} (row {number}) is not laptop {number} of the sample "
-            f"{script.scenario.sample!r}, which is {hardware.serial}.",
+            message=f"Device {row.serial} (row {number}) is not laptop {number} of the sample {sample!r}.",
             remedy="Rehearse with virtual laptops; hashes of real machines cannot prove themselves here.",
         )
-    return Candidate(
-        number,
-        hardware,
-        _key(script.scenario.sample, number),
-        plan,
-        _person(script, row, number, plan, people),
-    )
+    return Candidate(number, hardware, key, plan, _person(script, row, number, plan, people))
+
+
+def _is_of(hash_text: str, key: RSAPrivateKey) -> bool:
+    """Whether the hash names that endorsement key."""
+    try:
+        return decode(hash_text).ek_modulus == _modulus(key)
+    except WireError:
+        return False
 
 
 def _person(script: Script, row: DeviceRow, number: int, plan: Plan, people: Sequence[str]) -> str:
