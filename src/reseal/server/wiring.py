@@ -31,6 +31,7 @@ from reseal.mdm.sessions.door import SessionDoor
 from reseal.runtime import runs
 from reseal.runtime.profile import Addresses
 from reseal.runtime.routes import RuntimeDoor
+from reseal.server.addresses import address_routes
 from reseal.server.health import health_routes
 from reseal.signin import tidying
 from reseal.signin.lockout import Lockout
@@ -109,6 +110,7 @@ def routes(parts: Parts) -> tuple[tuple[Route, ...], Authenticate]:
     # The API and the well-known names stand before the endpoints that begin with a tenant's name.
     declared = (
         *health_routes(parts.db),
+        *address_routes(parts.public_url, parts.device_url),
         *api_routes(parts),
         *_device_doors(parts),
         *signin.routes(),
@@ -167,10 +169,10 @@ def _device_doors(parts: Parts) -> tuple[Route, ...]:
         lockout=Lockout(parts.clock),
     )
     return (
+        *management.routes(),  # first, because routes are tried in order, and nearly every request is for it
         *trust.routes(),
         *runtime.routes(),
         *join.routes(),
         *enrolment.routes(),
-        *management.routes(),
         *content.routes(),
     )

@@ -8,8 +8,9 @@ kinds of token exist, and none passes for another: an application's (`issue`), a
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -51,6 +52,10 @@ AUDIENCE = "urn:reseal:api"
 _PURPOSE = "token signing key"
 _HINT = "sign-in hint"
 _SKEW = timedelta(minutes=5)
+_KNOWN = 1024
+"""Tokens whose signature was found good; one comes with each request for an hour, and its times are looked at
+each time.
+"""
 
 
 class TokenSigner:
@@ -59,6 +64,7 @@ class TokenSigner:
     def __init__(self, keys: list[RSAKey]) -> None:
         self._keys = KeySet([*keys])
         self._signing = keys[0]
+        self._signed_claims = lru_cache(maxsize=_KNOWN)(self._read)
         self.seals = Seals([_derived(key) for key in keys])
 
     def issue(self, claims: Claims, *, issuer: str, now: datetime, token_id: UUID) -> str:
@@ -143,9 +149,9 @@ class TokenSigner:
 
     def _verified(
         self, token: str, now: datetime, kinds: Collection[str], audiences: Collection[str]
-    ) -> dict[str, Any]:
+    ) -> Mapping[str, Any]:
         try:
-            claims: dict[str, Any] = jwt.decode(token, self._keys, algorithms=["RS256"]).claims
+            claims = self._signed_claims(token)
         except (JoseError, ValueError):
             raise _rejected("is not signed by this server") from None
         if claims.get("idtyp") not in kinds or claims.get("aud") not in audiences:
@@ -153,6 +159,11 @@ class TokenSigner:
         moment = now.timestamp()
         if not claims["nbf"] - _SKEW.total_seconds() <= moment < claims["exp"]:
             raise _rejected("is expired or not valid yet")
+        return claims
+
+    def _read(self, token: str) -> Mapping[str, Any]:
+        """What a token says that one of our keys signed. Raises `JoseError` and `ValueError`."""
+        claims: dict[str, Any] = jwt.decode(token, self._keys, algorithms=["RS256"]).claims
         return claims
 
 
