@@ -135,7 +135,7 @@ def test_without_a_file_every_device_goes_through_both_flows(tmp_path: Path) -> 
         ("rehearsal: 1\nplan:\n  - steps:\n    - user\n    - {seen: [green, window]}", 5, "is no page"),
         ("rehearsal: 1\nplan:\n  - steps: [has]", 3, "needs to be told what"),
         ("rehearsal: 1\nplan:\n  - steps: [{has: []}]", 3, "at least one thing"),
-        ("rehearsal: 1\nplan:\n  - steps: [{wait: [\"1\"]}]", 3, "is told one thing"),
+        ('rehearsal: 1\nplan:\n  - steps: [{wait: ["1"]}]', 3, "is told one thing"),
         ("rehearsal: 1\nplan:\n  - steps: [{has: Agent, lacks: Notes}]", 3, "a step is one thing"),
         ("rehearsal: 1\nplan:\n  - expect: heaven", 3, "'heaven' is no outcome"),
         ("rehearsal: 1\nplan:\n  - quirks: [sillyWalk]", 3, "'sillyWalk' is no quirk"),
