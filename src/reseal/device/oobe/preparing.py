@@ -27,7 +27,7 @@ from reseal.device.management import Management
 from reseal.device.oauth import MANAGEMENT, TokenEndpoint, TokenRefused
 from reseal.device.oobe.context import Oobe
 from reseal.device.oobe.memory import Place
-from reseal.device.oobe.starting import claimant_of, set_clock
+from reseal.device.oobe.starting import claimant_of, keep_user, set_clock
 from reseal.device.oobe.status import preparing
 from reseal.device.oobe.table import Outcome
 from reseal.device.registering import (
@@ -71,6 +71,7 @@ async def secure(oobe: Oobe) -> Outcome:
     ticket = await attest(oobe.channel, claimant, oobe.clock)
     set_clock(oobe)
     oobe.ticket = ticket.ticket
+    keep_user(oobe, ticket.assigned_user)
     oobe.parts.tell("tpm.attested", {"proof": ticket.proof})
     return Outcome.PASSED
 

@@ -9,8 +9,9 @@ from uuid import UUID
 import msgspec
 
 from reseal.device.browser import Browser, Landed, sign_in_form, user_field
-from reseal.device.errors import NetworkFailed, SetupFailed, unexpected
+from reseal.device.errors import NO_SIGN_IN_SERVICE, NetworkFailed, SetupFailed, unexpected
 from reseal.device.html import Page
+from reseal.device.management import Management
 from reseal.device.oauth import (
     CALLBACK,
     DEVICE_REGISTRATION,
@@ -21,15 +22,21 @@ from reseal.device.oauth import (
     ask_for_code,
 )
 from reseal.device.oobe.context import Oobe
+from reseal.device.oobe.memory import Place
 from reseal.device.oobe.preparing import not_registered
 from reseal.device.oobe.starting import learn_user
 from reseal.device.oobe.table import Outcome
 from reseal.device.registering import remember
 from reseal.device.screens import Action, Detail, Field, Screen, ScreenId
+from reseal.wire.csp import LocURI
 from reseal.wire.join import cloud_sid
 
 MOST_SIGN_INS: Final = 20
 """So often the page is opened for one person who gets no further."""
+
+_SIGN_IN_SERVICE: Final = LocURI.parse(
+    "./Device/Vendor/MSFT/Policy/Config/Accounts/AllowMicrosoftAccountSignInAssistant"
+)
 
 
 async def sign_in(oobe: Oobe) -> Outcome:
@@ -38,6 +45,7 @@ async def sign_in(oobe: Oobe) -> Outcome:
         return Outcome.PASSED
     if _is_offline(oobe):
         return Outcome.OFFLINE
+    await _require_sign_in_service(oobe)
     await learn_user(oobe)
     urls = oobe.profile.urls
     if urls is None:
@@ -60,6 +68,26 @@ async def sign_in(oobe: Oobe) -> Outcome:
         _signed_in(oobe, tokens)
         return Outcome.PASSED
     raise failed or unexpected("Signing in", "nobody got past the page")
+
+
+async def _require_sign_in_service(oobe: Oobe) -> None:
+    """A policy can switch off the service that Windows signs in with. Windows then goes on to a local account
+    that nobody wants; here the page says so (173). Raises `SetupFailed`.
+    """
+    management = oobe.management
+    if management is None or oobe.memory.place is Place.DESKTOP or not _is_switched_off(management):
+        return
+    await management.sync()  # it may be another by now
+    if _is_switched_off(management):
+        raise SetupFailed(
+            code=NO_SIGN_IN_SERVICE,
+            message="A policy has switched off the Microsoft Account Sign-in Assistant: nobody can sign in.",
+            remedy="Take AllowMicrosoftAccountSignInAssistant out of the policies, then try again",
+        )
+
+
+def _is_switched_off(management: Management) -> bool:
+    return management.tree.read(_SIGN_IN_SERVICE) == "0"
 
 
 def _is_offline(oobe: Oobe) -> bool:

@@ -153,7 +153,7 @@ async def learn_user(oobe: Oobe) -> None:
         oobe.parts.tell("user.not_learned", {"code": error.code})
         return
     await fetch_profile(oobe)
-    _assign(oobe, ticket.assigned_user)
+    keep_user(oobe, ticket.assigned_user)
 
 
 def claimant_of(oobe: Oobe) -> Claimant | None:
@@ -176,7 +176,8 @@ def set_clock(oobe: Oobe) -> None:
     oobe.parts.tell("clock.set", {"seconds": change // timedelta(seconds=1)})
 
 
-def _assign(oobe: Oobe, user: AssignedUser | None) -> None:
+def keep_user(oobe: Oobe, user: AssignedUser | None) -> None:
+    """Keep for whom the device is, as a proven TPM was told it."""
     if user is not None and oobe.profile.assigned_user is None:
         oobe.notebook.note(profile=msgspec.structs.replace(oobe.profile, assigned_user=user))
 
