@@ -318,20 +318,23 @@ def _blocker(before: Deployment, after: Deployment, fact: Fact, now: datetime) -
     """What is awaited in the state: the same as before if it reads the same, else another from now on."""
     kind = _kind(after)
     failure = kind is BlockerKind.DECISION
-    fresh = Blocker(
-        state=after.state,
-        kind=kind,
-        since=now,
-        until=after.due_at,
-        name=after.error_code if failure else "",
-        what=after.error_message if failure else "",
-    )
-    old = before.blocker
+
+    def begun_at(since: datetime) -> Blocker:
+        return Blocker(
+            state=after.state,
+            kind=kind,
+            since=since,
+            until=_limit(after, since),
+            name=after.error_code if failure else "",
+            what=after.error_message if failure else "",
+        )
+
+    old, fresh = before.blocker, begun_at(now)
     if old is None:
         return fresh
     anew = isinstance(fact, PhaseBegun | PageReset)
     waits_on = old.kind is BlockerKind.ITEM and old.state is after.state and not anew
-    same = replace(fresh, since=old.since, number=old.number) == old
+    same = replace(begun_at(old.since), number=old.number) == old
     return old if waits_on or same else replace(fresh, number=old.number + 1)
 
 
@@ -362,6 +365,11 @@ _FIRST: Final[Mapping[State, BlockerKind]] = {
 }
 
 
+def _limit(deployment: Deployment, since: datetime) -> datetime | None:
+    """Until when what is awaited since then may take; at once, if the budget is over and nobody said so yet."""
+    return None if deployment.due_at is None else max(deployment.due_at, since)
+
+
 def _waiting(deployment: Deployment, fact: Waiting, now: datetime) -> Deployment:
     """The phase waits for an item: another interval if it is another one, the same if only fewer wait."""
     old = deployment.blocker
@@ -371,5 +379,5 @@ def _waiting(deployment: Deployment, fact: Waiting, now: datetime) -> Deployment
     if wanted == old:
         return deployment
     if (old.kind, old.name, old.what) != (wanted.kind, wanted.name, wanted.what):
-        wanted = replace(wanted, since=now, number=old.number + 1)
+        wanted = replace(wanted, since=now, until=_limit(deployment, now), number=old.number + 1)
     return replace(deployment, blocker=wanted, moved_at=now)
