@@ -49,7 +49,9 @@ from reseal.kernel.simulation.loop import run
 from reseal.rehearsal.evidence import Evidence
 from reseal.rehearsal.link import Link
 from reseal.rehearsal.record import all_events
+from reseal.rehearsal.scenario import Expectation, Outcome
 from reseal.rehearsal.standing import Standing, standing_of
+from reseal.rehearsal.verdict import Case, causes
 from reseal.rehearsal.world import START, World
 from reseal.wire.devicecsv import DeviceRow, write_device_csv
 from reseal.wire.msi import read_msi
@@ -224,30 +226,40 @@ class Exchange:
 
 
 @dataclass(slots=True)
-class _Tap:
-    """A `Transport` that notes what passes."""
+class Tap:
+    """A `Transport` that notes what passes, and where somebody may sit in the middle."""
 
     link: Link
-    clock: VirtualClock
+    clock: Clock
     wire: list[Exchange]
+    forge: Callable[[Request], Request] | None = None
+    """Changes requests before they go out."""
+    alter: Callable[[Exchange], bytes] | None = None
+    """Changes the bodies of answers."""
 
     @asynccontextmanager
     async def send(self, request: Request) -> AsyncIterator[Response]:
-        exchange = Exchange(self.clock.monotonic(), request)
+        """See `device.transport.Transport`."""
+        sent = request if self.forge is None else self.forge(request)
+        exchange = Exchange(self.clock.monotonic(), sent)
         self.wire.append(exchange)
-        async with self.link.send(request) as answer:
+        async with self.link.send(sent) as answer:
             exchange.status = answer.status
-            yield _Heard(answer, exchange)
+            yield _Heard(answer, exchange, self.alter)
 
 
 class _Heard:
-    def __init__(self, answer: Response, exchange: Exchange) -> None:
+    def __init__(
+        self, answer: Response, exchange: Exchange, alter: Callable[[Exchange], bytes] | None
+    ) -> None:
         self.status, self.headers = answer.status, answer.headers
         self.header, self.chunks = answer.header, answer.chunks
-        self._answer, self._exchange = answer, exchange
+        self._answer, self._exchange, self._alter = answer, exchange, alter
 
     async def read(self, limit: int = 4_194_304) -> bytes:
         self._exchange.answer = await self._answer.read(limit)
+        if self._alter is not None:
+            self._exchange.answer = self._alter(self._exchange)
         return self._exchange.answer
 
 
@@ -310,13 +322,19 @@ class Stage:
     quirks: frozenset[Quirk] = frozenset()
     reports: bool = True
     has_tpm: bool = True
+    factory_number: int = 1
+    """Which endorsement key of the factory is in the TPM; the registered one is 1."""
     disk: MemoryDisk = field(default_factory=MemoryDisk)
     wire: list[Exchange] = field(default_factory=list)
     told: list[tuple[timedelta, str, dict[str, Any]]] = field(default_factory=list)
     """What the laptop told of itself, and when."""
     laptop: Laptop = field(init=False)
+    tap: Tap = field(init=False)
     _products: dict[str, str] = field(default_factory=dict)
     _parts: Parts | None = field(init=False, default=None)
+
+    def __post_init__(self) -> None:
+        self.tap = Tap(self.link, self.clock, self.wire)
 
     # --- the laptop
 
@@ -389,7 +407,7 @@ class Stage:
         if self._parts is None:
             self._parts = Parts(
                 disk=self.disk,
-                transport=_Tap(self.link, self.clock, self.wire),
+                transport=self.tap,
                 clock=self.clock,
                 entropy=self.world.entropy.fork("device"),
                 keys=self.world.keys.fork("device"),
@@ -402,7 +420,7 @@ class Stage:
             self.hardware,
             self._parts,
             self.world.device_url,
-            endorsement_key=_endorsement_key() if self.has_tpm else None,
+            endorsement_key=_endorsement_key(self.factory_number) if self.has_tpm else None,
             adapters=self.link,
             reports=self.reports,
         )
@@ -413,6 +431,11 @@ class Stage:
     def heard(self, what: str, since: timedelta = timedelta(0)) -> list[dict[str, Any]]:
         """What belongs to each time that the laptop told `what`."""
         return [about for at, told, about in self.told if told == what and at >= since]
+
+    def wipe(self) -> None:
+        """Put Windows on the laptop anew: everything on its disk is gone, its TPM is the same."""
+        self.disk = MemoryDisk()
+        self._parts = None
 
     def turn_clock(self, by: timedelta) -> None:
         """Set the laptop's wall clock forward, or back."""
@@ -449,13 +472,19 @@ class Stage:
         """From the next power-on an app behaves otherwise on the laptop."""
         self.apps = [replace(each, **changes) if each.name == name else each for each in self.apps]
 
+    def hash_text(self) -> str:
+        """The hardware hash, captured at the maker's."""
+        modulus = _endorsement_key(1).public_key().public_numbers().n.to_bytes(256, "big")
+        return capture(self.hardware, ek_modulus=modulus if self.has_tpm else None, at=CAPTURED)
+
     async def register(self, *, tag: str = "", user: str = "") -> None:
         """Import the laptop's hardware hash."""
-        modulus = _endorsement_key().public_key().public_numbers().n.to_bytes(256, "big")
-        text = capture(self.hardware, ek_modulus=modulus, at=CAPTURED)
-        upn = self.upn(user) if user else ""
         row = DeviceRow(
-            line=2, serial=self.hardware.serial, hardware_hash=text, group_tag=tag, assigned_user=upn
+            line=2,
+            serial=self.hardware.serial,
+            hardware_hash=self.hash_text(),
+            group_tag=tag,
+            assigned_user=self.upn(user) if user else "",
         )
         await self.world.admin.import_devices(write_device_csv([row]), "devices.csv")
 
@@ -528,6 +557,19 @@ class Stage:
         address = uri if uri.startswith("./") else f"./Device/Vendor/MSFT/{uri}"
         return self.evidence.answers([address], None if user is None else self.upn(user))[address]
 
+    async def shortcomings(self, outcome: Outcome, upn: str = "") -> list[str]:
+        """What is not as it should be at that end, read back from the laptop's disk and from the log."""
+        case = Case(
+            expected=Expectation(outcome),
+            ended=Expectation(outcome),
+            message="",
+            upn=self.upn(upn) if upn else "",
+            device=self.evidence,
+            server=await self.standing(),
+            log=tuple(await self.events()),
+        )
+        return list(causes(case))
+
     def installed(self, name: str) -> int:
         """How often an app was installed to its end, according to the journal, for whomever."""
         code = self._products[name].casefold()
@@ -546,8 +588,8 @@ def _intent(each: Intent | Action) -> Intent:
 
 
 @functools.cache
-def _endorsement_key() -> Any:
-    return sample_endorsement_key("contoso", 1)
+def _endorsement_key(number: int) -> Any:
+    return sample_endorsement_key("contoso", number)
 
 
 @functools.cache

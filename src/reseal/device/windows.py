@@ -23,6 +23,7 @@ from reseal.device.management import Management
 from reseal.device.oobe import starting
 from reseal.device.oobe.background import Background
 from reseal.device.oobe.context import Ending, EndingKind, Oobe
+from reseal.device.oobe.logs import EventLog
 from reseal.device.oobe.machine import run
 from reseal.device.oobe.memory import Memory, Notebook
 from reseal.device.parts import Parts
@@ -95,7 +96,8 @@ class Laptop:
         given = self._given
         clock = MachineClock(given.clock, given.disk)
         transport = LinkedTransport(given.transport, self.adapters)
-        parts = replace(given, clock=clock, transport=transport)
+        events = EventLog(clock, given.tell)
+        parts = replace(given, clock=clock, transport=transport, tell=events.hear)
         http = Http(transport, clock, given.network_clock)
         channel = Channel(http, f"{self.server}/runtime/v1")
         module = chip.fitted(given.disk, clock, given.keys)
@@ -120,6 +122,7 @@ class Laptop:
             actor=actor,
             background=background,
             firmware=Firmware(given.disk, self.hardware, module),
+            events=events,
             learns_user=self._learns_user,
         )
 

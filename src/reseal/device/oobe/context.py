@@ -18,6 +18,7 @@ from reseal.device.link import Adapters, Wireless
 from reseal.device.management import Management
 from reseal.device.oauth import Tokens
 from reseal.device.oobe.background import Background
+from reseal.device.oobe.logs import EventLog
 from reseal.device.oobe.memory import Failure, Memory, Notebook, Place
 from reseal.device.oobe.table import Outcome, Step
 from reseal.device.parts import Parts
@@ -80,6 +81,7 @@ class Oobe:
     actor: Actor
     background: Background
     firmware: Firmware
+    events: EventLog
     learns_user: bool = True
     """Prove the TPM for the sake of the assigned user's name, before any flow was chosen."""
     step: Step = Step.START

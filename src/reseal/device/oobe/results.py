@@ -10,7 +10,7 @@ from reseal.device.oobe.memory import Place
 from reseal.device.oobe.starting import shut_down
 from reseal.device.oobe.status import preparing
 from reseal.device.oobe.table import Outcome, Step
-from reseal.device.oobe.tracking import log_on, retry, signed_in_user
+from reseal.device.oobe.tracking import collect_logs, log_on, retry, signed_in_user
 from reseal.device.screens import Action, Screen, ScreenId
 from reseal.device.timekeeping import spoken
 from reseal.wire.csp import LocURI
@@ -56,21 +56,27 @@ def _green_page(oobe: Oobe) -> Screen:
     texts = ["Your device is ready. Choose Reseal, which switches it off, then hand it over."]
     if oobe.memory.page_skipped:
         texts.append("The enrollment status page is switched off: only the enrolment is proven.")
-    registration = "" if profile.registration is None else str(profile.registration)
     return Screen(
         id=ScreenId.GREEN,
         title="Pre-provisioning succeeded",
         texts=tuple(texts),
         details=content.organisation_details(profile, elapsed),
-        qr=content.qr_code(registration, oobe.hardware.serial) if registration else "",
+        qr=_qr_code(oobe),
         actions=(Action.RESEAL,),
     )
 
 
+def _qr_code(oobe: Oobe) -> str:
+    registration = oobe.profile.registration
+    return "" if registration is None else content.qr_code(str(registration), oobe.hardware.serial)
+
+
 async def red(oobe: Oobe) -> Outcome:
-    """Failure: the same facts, the error, the elapsed time; Retry and Reset (143)."""
+    """Failure: the same facts, the error, the elapsed time; Retry, Reset and the logs (143)."""
     oobe.stopwatches.stop(PROVISIONING)
     intent = await oobe.ask(_red_page(oobe))
+    while intent.action is Action.COLLECT_LOGS:
+        intent = await oobe.ask(replace(_red_page(oobe), notice=collect_logs(oobe)))
     if intent.action is Action.RESET:
         oobe.reports.write(ReportKind.RESET)
         await oobe.reports.send()
@@ -88,7 +94,8 @@ def _red_page(oobe: Oobe) -> Screen:
         id=ScreenId.RED,
         title="Something went wrong",
         details=content.organisation_details(profile, elapsed),
-        actions=(Action.RETRY, Action.RESET),
+        qr=_qr_code(oobe),
+        actions=(Action.RETRY, Action.RESET, Action.COLLECT_LOGS),
     )
     if failure is None:
         return page

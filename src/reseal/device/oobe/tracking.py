@@ -6,12 +6,13 @@ time is a stopwatch of the machine: it goes on across restarts and power cuts, a
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
 from reseal.device.errors import SetupFailed, unexpected
 from reseal.device.management import Management
-from reseal.device.oobe import status
+from reseal.device.oobe import logs, status
 from reseal.device.oobe.context import PROVISIONING, Oobe
 from reseal.device.oobe.memory import Failure, Place
 from reseal.device.oobe.table import Outcome
@@ -81,9 +82,10 @@ async def stopped(oobe: Oobe) -> Outcome:
     """The page of a phase that failed, with the buttons that the profile allows (67, 69, 85)."""
     management = _managed(oobe)
     phase = Phase.DEVICE if not oobe.memory.device_set_up else Phase.ACCOUNT
+    notice = ""
     while True:
         view = management.page(phase, oobe.stopwatches.elapsed(phase.value))
-        intent = await oobe.ask(status.stopped(oobe, view))
+        intent = await oobe.ask(replace(status.stopped(oobe, view), notice=notice))
         match intent.action:
             case Action.RETRY:
                 await retry(oobe)
@@ -96,7 +98,14 @@ async def stopped(oobe: Oobe) -> Outcome:
                 # The page is over for this user, whichever phase it was.
                 return _left(oobe, Phase.ACCOUNT)
             case _:
-                oobe.parts.tell("logs.collected", {"phase": phase.value})
+                notice = collect_logs(oobe)
+
+
+def collect_logs(oobe: Oobe) -> str:
+    """Put the logs on the stick; what the page says of it."""
+    place = logs.collect(oobe)
+    oobe.parts.tell("logs.collected", {"archive": place})
+    return f"The logs were saved: {place}."
 
 
 async def retry(oobe: Oobe) -> None:
