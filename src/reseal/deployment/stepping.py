@@ -366,7 +366,7 @@ _FIRST: Final[Mapping[State, BlockerKind]] = {
 
 
 def _limit(deployment: Deployment, since: datetime) -> datetime | None:
-    """Until when what is awaited since then may take; at once, if the budget is over and nobody said so yet."""
+    """Until when what is awaited since then may take: at once, if the budget is over and nobody said so."""
     return None if deployment.due_at is None else max(deployment.due_at, since)
 
 
