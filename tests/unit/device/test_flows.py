@@ -14,8 +14,9 @@ import pytest
 
 from reseal.device.actor import Actor, Person, Scripted, Technician, power_off, press_windows_key, sign_in
 from reseal.device.disk import MemoryDisk
+from reseal.device.http import TRIES
 from reseal.device.link import PlainAdapters
-from reseal.device.screens import Action, Intent, Progress, ScreenId
+from reseal.device.screens import Action, Intent, Progress, Screen, ScreenId
 from reseal.device.tpm import KEYS
 from reseal.device.transport import Failure
 from reseal.device.windows import Ending, EndingKind, Laptop
@@ -168,6 +169,27 @@ def test_lost_answers_of_a_user_too(path: str) -> None:
     async def main(bench: Bench) -> None:
         bench.server.lost[path] = 1
         assert await bench.power_on(adele()) == DESKTOP
+
+    played(main)
+
+
+def test_a_server_that_is_gone_when_the_user_is_asked_for_stops_nobody() -> None:
+    class Unlucky(Technician):
+        async def act(self, screen: Screen) -> Intent:
+            if screen.id is S.PROVISIONING_CHOICE:
+                bench_of[0].server.lost["/runtime/v1/profile"] = TRIES
+            return await super().act(screen)
+
+    bench_of: list[Bench] = []
+
+    async def main(bench: Bench) -> None:
+        bench_of.append(bench)
+        bench.server.assigned = ADELE
+        bench.server.profile = msgspec.structs.replace(HIDDEN, locale="")
+        technician = Unlucky()
+        assert await bench.power_on(technician) == RESEALED
+        assert S.CONFIGURATION in technician.screens()
+        assert [about["code"] for about in bench.names("user.not_learned")] == ["0x80072EFE"]
 
     played(main)
 

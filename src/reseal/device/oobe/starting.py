@@ -15,7 +15,7 @@ from reseal.device.oobe.memory import Place
 from reseal.device.oobe.table import Outcome
 from reseal.device.registering import Claimant, attest, identity_of
 from reseal.wire.csp import DevDetail, LocURI
-from reseal.wire.runtime.messages import AssignedUser, ProfileRequest
+from reseal.wire.runtime.messages import AssignedUser, ProfileAnswer, ProfileRequest
 
 RESTART_TIME: Final = timedelta(seconds=40)
 MOST_RESTARTS: Final = 12
@@ -124,7 +124,8 @@ async def fetch_profile(oobe: Oobe) -> None:
     answer = await oobe.channel.profile(request, identity=identity)
     set_clock(oobe)
     oobe.fetched = True
-    oobe.notebook.note(profile=answer)
+    if not _is_kept(oobe, answer):
+        oobe.notebook.note(profile=answer)
     if answer.urls is not None:
         oobe.channel.base = answer.urls.runtime
     await oobe.reports.open_run(answer.run)
@@ -134,6 +135,11 @@ async def fetch_profile(oobe: Oobe) -> None:
         profile=None if answer.profile is None else answer.profile.name,
     )
     oobe.parts.tell("profile.fetched", told)
+
+
+def _is_kept(oobe: Oobe, answer: ProfileAnswer) -> bool:
+    """Whether what is known stays: a device in use whose registration has ended goes on as it is."""
+    return answer.registration is None and oobe.memory.place is Place.DESKTOP
 
 
 async def learn_user(oobe: Oobe) -> None:
@@ -147,13 +153,13 @@ async def learn_user(oobe: Oobe) -> None:
     is_needed = oobe.learns_user and known.assigned_user is None and oobe.membership is None
     if claimant is None or not is_needed or not oobe.round("learn user", 1):
         return
+    user: AssignedUser | None = None
     try:
-        ticket = await attest(oobe.channel, claimant, oobe.clock)
+        user = (await attest(oobe.channel, claimant, oobe.clock)).assigned_user
+        await fetch_profile(oobe)
     except SetupFailed as error:
         oobe.parts.tell("user.not_learned", {"code": error.code})
-        return
-    await fetch_profile(oobe)
-    keep_user(oobe, ticket.assigned_user)
+    keep_user(oobe, user)
 
 
 def claimant_of(oobe: Oobe) -> Claimant | None:
