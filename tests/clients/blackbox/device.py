@@ -144,7 +144,7 @@ class Device:
         """Join without a user: the TPM proves the device."""
         channel = self.channel
         key, ticket = channel.attest(self.machine, self.profile["registration"])
-        name = self.profile["profile"]["deviceName"] or self.machine.serial
+        name = self.profile["profile"].get("deviceName") or self.machine.serial
         request = channel.join_request(key, ticket["ticket"], name)
         self.membership, self.management_url = channel.join(key, request, self.folder)
         return self.membership

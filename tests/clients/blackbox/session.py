@@ -69,6 +69,8 @@ class Line:
     source: Callable[[], str]
     digest: Digest | None = None
     bearer: str = ""
+    twice: bool = False
+    """Whether every message is sent again, as if its answer had been lost."""
     number: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
 
     def post(self, body: bytes) -> Message:
@@ -81,9 +83,13 @@ class Line:
         }
         if self.bearer:
             headers["Authorization"] = f"Bearer {self.bearer}"
-        reply = self.web.send("POST", f"{self.address}?mode=Maintenance&Platform=WoA", body, headers)
+        url = f"{self.address}?mode=Maintenance&Platform=WoA"
+        reply = self.web.send("POST", url, body, headers)
         if reply.status != 200:
             raise Refused(str(reply.status), reply.body.decode(errors="replace"), reply.status)
+        if self.twice:
+            again = self.web.send("POST", url, body, headers)
+            demand(again.body == reply.body, "a message sent again is answered otherwise")
         return syncml.read(reply)
 
 
@@ -99,6 +105,7 @@ class Session:
     sent: int = 0
     messages: list[Message] = field(default_factory=list)
     challenges: list[int] = field(default_factory=list)
+    nonces: set[bytes] = field(default_factory=set)
     _proven: bool = False
     _source: str = ""
 
@@ -108,6 +115,8 @@ class Session:
         self._source = self.line.source()
         answer = self._open()
         for _ in range(_MESSAGES):
+            if answer.header_status not in {_DONE, _ACCEPTED}:
+                raise Refused(str(answer.header_status), "in the middle of the session", answer.header_status)
             if not answer.commands and not answer.alerts:
                 return self
             answer = self._exchange(self._answers(answer))
@@ -160,6 +169,8 @@ class Session:
         self.sent += 1
         digest = self.line.digest
         proves = digest is not None and not self._proven and not silent
+        if digest and proves:
+            self.nonces.add(digest.nonce)
         body = syncml.message(
             writer.text,
             session=str(self.id),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import http.client
 import json
+import select
+import socket
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,6 +15,7 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 _SECONDS = 60
+_PART = 16 * 1024
 _NO_CHECK_TIME = 0x200000
 """OpenSSL's X509_V_FLAG_NO_CHECK_TIME, which Python's `ssl` has no name for."""
 
@@ -95,6 +98,24 @@ class Web:
             self._connections.pop(address).close()
             raise
 
+    def flood(self, method: str, url: str, length: int, headers: Mapping[str, str], *, chunked: bool) -> int:
+        """Send so many bytes while the server takes them: the status of its answer, 0 if it only hangs up."""
+        parts = urlsplit(url)
+        address = (parts.hostname or "", parts.port or 443)
+        size = {"Transfer-Encoding": "chunked"} if chunked else {"Content-Length": str(length)}
+        lines = {"Host": parts.netloc, "Connection": "close", **size, **headers}
+        head = f"{method} {parts.path}?{parts.query} HTTP/1.1\r\n" + "".join(
+            f"{name}: {value}\r\n" for name, value in lines.items()
+        )
+        part = b" " * _PART
+        piece = f"{_PART:x}\r\n".encode() + part + b"\r\n" if chunked else part
+        with (
+            socket.create_connection(address, _SECONDS) as bare,
+            self.context().wrap_socket(bare, server_hostname=address[0]) as connection,
+        ):
+            connection.sendall(head.encode() + b"\r\n")
+            return _pour(connection, piece * (length // _PART) + (b"0\r\n\r\n" if chunked else b""))
+
     def close(self) -> None:
         """Close what is open."""
         while self._connections:
@@ -111,3 +132,29 @@ def _exchange(
     connection.request(method, path, body, dict(headers or {}))
     answer = connection.getresponse()
     return Reply(answer.status, answer.headers, answer.read())
+
+
+def _pour(connection: ssl.SSLSocket, body: bytes) -> int:
+    """Write until there is something to read; what the status line says."""
+    connection.setblocking(False)
+    answer, left = b"", memoryview(body)
+    while b"\r\n" not in answer:
+        try:
+            received = connection.recv(4096)
+            if not received:
+                return 0
+            answer += received
+        except ssl.SSLWantReadError:
+            pass
+        except OSError:
+            return 0
+        try:
+            if left:
+                left = left[connection.send(left[:_PART]) :]
+        except ssl.SSLWantWriteError:
+            pass
+        except OSError:
+            left = left[:0]
+        if not any(select.select([connection], [connection] if left else [], [], _SECONDS)):
+            return 0
+    return int(answer.split(b" ", 2)[1])
