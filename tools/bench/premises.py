@@ -20,7 +20,7 @@ from starlette.types import ASGIApp
 
 from reseal.api.tenancy import PLATFORM, create_tenancy, make_secrets
 from reseal.blueprint.source import Source, read_source
-from reseal.device.actor import Actor, Person, Technician
+from reseal.device.actor import Actor, AtDesktop, Person, Technician
 from reseal.device.disk import MemoryDisk
 from reseal.device.hardware import capture, sample_endorsement_key, sample_laptop
 from reseal.device.hints import PlainHints
@@ -41,7 +41,6 @@ from reseal.kernel.workers import ThreadWorkers
 from reseal.managed.enrolments import ACTIVE
 from reseal.managed.tables import enrolment
 from reseal.rehearsal.administrator import Administrator
-from reseal.rehearsal.player import AtDesktop
 from reseal.server import wiring
 from reseal.signin.passwords import Passwords
 from reseal.web.routes import Listener, application

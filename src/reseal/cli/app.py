@@ -31,8 +31,10 @@ app = App(
 )
 _tenant = App(name="tenant", help="Organisations on this server.")
 _events = App(name="events", help="The log of everything that happened.")
-app.command(_tenant)
-app.command(_events)
+_device = App(name="device", help="Virtual laptops, and the people who stand before them.")
+_groups = (_tenant, _events, _device)
+for _group in _groups:
+    app.command(_group)
 
 _commands = "reseal.cli.commands"
 app.command(f"{_commands}.up:up", name="up", help="Start the server.")
@@ -49,6 +51,19 @@ app.command(
 app.command(f"{_commands}.doctor:doctor", name="doctor", help="Check an installation, and say what to mend.")
 _tenant.command(f"{_commands}.tenant:new", name="new", help="Make an organisation of its own.")
 _events.command(f"{_commands}.events:verify", name="verify", help="Recompute the log's chain of digests.")
+_device.command(f"{_commands}.device_new:new", name="new", help="Make a virtual laptop in a directory.")
+_device.command(f"{_commands}.device_csv:csv", name="csv", help="Write the list that registers laptops.")
+_device.command(
+    f"{_commands}.device_technician:technician",
+    name="technician",
+    help="Switch a laptop on as a technician: to green, and reseal.",
+)
+_device.command(
+    f"{_commands}.device_user:user",
+    name="user",
+    help="Switch a laptop on as its user: to the desktop.",
+)
+_device.command(f"{_commands}.device_show:show", name="show", help="Say what is on a laptop.")
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -78,7 +93,7 @@ def _tell_more_of_one(arguments: Sequence[str]) -> None:
         if word.startswith("-") or word not in command:
             break
         command = command[word]
-    if command not in (app, _tenant, _events):
+    if command not in (app, *_groups):
         told, _, rest = inspect.cleandoc(command.default_command.__doc__ or "").partition("\nExamples\n")
         examples = rest.partition("\nParameters\n")[0].strip("-\n")
         paragraphs = told.partition("\nParameters\n")[0].split("\n\n")

@@ -1,7 +1,8 @@
 """Finding a server, proving who asks, and asking.
 
 A server is named by its ready file, or by URL, CA file and credentials file, each an option or a variable
-(design: contract for scripts). The token comes from the server's own token endpoint.
+(design: contract for scripts). The token comes from the server's own token endpoint. Devices have no
+credentials: for them `reach` finds the device listener.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import aiohttp
+from cryptography import x509
 from cyclopts import Parameter
 
 from reseal.kernel.errors import Detail, Invalid, ResealError, Unavailable
@@ -46,6 +48,34 @@ class Server:
     credentials: Annotated[Path | None, Parameter(env_var="RESEAL_CREDENTIALS")] = None
 
 
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True)
+class ServerOfDevices:
+    """Which server a device is to meet.
+
+    Parameters
+    ----------
+    ready_file
+        The file that `reseal up` writes; it names everything else.
+    server
+        The server's browser URL; where devices go is asked there.
+    ca
+        The certificate authority that the device trusts, in PEM.
+    """
+
+    ready_file: Annotated[Path | None, Parameter(env_var="RESEAL_READY_FILE")] = None
+    server: Annotated[str | None, Parameter(env_var="RESEAL_SERVER")] = None
+    ca: Annotated[Path | None, Parameter(env_var="RESEAL_CA")] = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceListener:
+    """Where devices meet a server, and the roots that they trust."""
+
+    url: str
+    anchors: tuple[x509.Certificate, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class _Target:
     url: str
@@ -60,13 +90,16 @@ def _target(server: Server) -> _Target:
     ca = server.ca or ready.get("ca_file")
     credentials = server.credentials or ready.get("credentials_file")
     if not (url and ca and credentials):
-        raise Invalid(
-            code="WhichServer",
-            message="It is not said which server to speak to.",
-            remedy="Give --ready-file FILE (reseal up writes it to DATA/ready.json), "
-            "or --server, --ca and --credentials.",
-        )
+        raise _which_server("--server, --ca and --credentials")
     return _Target(str(url).rstrip("/"), Path(ca), Path(credentials))
+
+
+def _which_server(options: str) -> Invalid:
+    return Invalid(
+        code="WhichServer",
+        message="It is not said which server to speak to.",
+        remedy=f"Give --ready-file FILE (reseal up writes it to DATA/ready.json), or {options}.",
+    )
 
 
 def _read_json(path: Path, what: str) -> dict[str, Any]:
@@ -162,17 +195,58 @@ async def connect(server: Server) -> AsyncIterator[Connection]:
     """A connection to the server that the options name."""
     target = _target(server)
     credentials = _read_json(target.credentials, "credentials file")
-    try:
-        context = ssl.create_default_context(cafile=target.ca)
-    except (OSError, ssl.SSLError) as error:
-        raise Invalid(
-            code="BadCaFile", message=f"The CA file {target.ca} cannot be used: {error}."
-        ) from error
-    connector = aiohttp.TCPConnector(ssl=context)
-    async with aiohttp.ClientSession(connector=connector, timeout=_TIMEOUT) as session:
+    async with _session(target.ca) as session:
         with _reported(target.url):
             token = await _token(session, target.url, credentials)
         yield Connection(session, target.url, token, str(credentials.get("tenant_domain", "tenant")))
+
+
+async def reach(server: ServerOfDevices) -> DeviceListener:
+    """The device listener of the server that the options name."""
+    ready: dict[str, Any] = _read_json(server.ready_file, "ready file") if server.ready_file else {}
+    ca = server.ca or ready.get("ca_file")
+    if not ca or not (server.server or ready.get("device_url")):
+        raise _which_server("--server and --ca")
+    url = await _device_url(server.server, Path(ca)) if server.server else str(ready["device_url"])
+    return DeviceListener(url.rstrip("/"), _anchors(Path(ca)))
+
+
+async def _device_url(browser_url: str, ca: Path) -> str:
+    """Where the server says that devices meet it."""
+    url = browser_url.rstrip("/")
+    async with _session(ca) as session:
+        with _reported(url):
+            response = await session.get(f"{url}/.well-known/reseal", allow_redirects=False)
+            if response.status != 200:
+                raise await _remote(response)
+            told = await response.json(content_type=None)
+    if not isinstance(told, dict) or not isinstance(told.get("device_url"), str):
+        raise Unavailable(
+            code="NotReseal", message=f"What answers at {url} does not say where devices meet it."
+        )
+    return str(told["device_url"])
+
+
+def _anchors(ca: Path) -> tuple[x509.Certificate, ...]:
+    try:
+        return tuple(x509.load_pem_x509_certificates(ca.read_bytes()))
+    except (OSError, ValueError) as error:
+        raise _bad_ca_file(ca, error) from error
+
+
+def _bad_ca_file(ca: Path, error: Exception) -> Invalid:
+    return Invalid(code="BadCaFile", message=f"The CA file {ca} cannot be used: {error}.")
+
+
+@asynccontextmanager
+async def _session(ca: Path) -> AsyncIterator[aiohttp.ClientSession]:
+    try:
+        context = ssl.create_default_context(cafile=ca)
+    except (OSError, ssl.SSLError) as error:
+        raise _bad_ca_file(ca, error) from error
+    connector = aiohttp.TCPConnector(ssl=context)
+    async with aiohttp.ClientSession(connector=connector, timeout=_TIMEOUT) as session:
+        yield session
 
 
 async def _token(session: aiohttp.ClientSession, url: str, credentials: Mapping[str, Any]) -> str:

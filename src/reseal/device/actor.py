@@ -6,7 +6,7 @@ actors here are for runs without a person: a technician, a user, and a script ar
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final, Protocol
@@ -221,6 +221,24 @@ class Scripted:
     async def watch(self, screen: Screen) -> Intent | None:
         """See `Actor`."""
         return await self._otherwise.watch(screen)
+
+
+@dataclass(slots=True)
+class AtDesktop:
+    """Another actor, who leaves the device on at the desktop until `settled` returns."""
+
+    otherwise: Actor
+    settled: Callable[[], Awaitable[None]]
+
+    async def act(self, screen: Screen) -> Intent:
+        """See `Actor`."""
+        if screen.id is ScreenId.DESKTOP:
+            await self.settled()
+        return await self.otherwise.act(screen)
+
+    async def watch(self, screen: Screen) -> Intent | None:
+        """See `Actor`."""
+        return await self.otherwise.watch(screen)
 
 
 def _choice(screen: Screen, wanted: str) -> Intent:

@@ -166,6 +166,11 @@ class Management:
         """Whether the server wants the machine to restart; `restored` is the restart."""
         return self._memory.reboot
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether something is being installed, or waits to be, or its end has not been told yet."""
+        return bool(self._installer.jobs or self._installer.news)
+
     def rename(self, name: str) -> None:
         """The computer has a new name."""
         rename(self.tree, name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from itertools import takewhile
@@ -11,12 +11,12 @@ from typing import Any, Final, Literal
 
 from reseal.autopilot.registrations import list_registrations
 from reseal.blueprint.source import Source
-from reseal.device.actor import Actor, Habits, Person, Technician
+from reseal.device.actor import AtDesktop, Habits, Person, Technician
 from reseal.device.disk import MemoryDisk
 from reseal.device.hints import Hints
 from reseal.device.oobe.context import Ending, EndingKind
 from reseal.device.parts import Parts
-from reseal.device.screens import Intent, Screen, ScreenId
+from reseal.device.screens import ScreenId
 from reseal.device.transport import Transport
 from reseal.device.windows import Laptop
 from reseal.kernel.clock import Clock
@@ -67,24 +67,6 @@ class Note:
 
 
 Tell = Callable[[Note], None]
-
-
-@dataclass(slots=True)
-class AtDesktop:
-    """Another actor, who leaves the device on at the desktop until `settled` returns."""
-
-    otherwise: Actor
-    settled: Callable[[], Awaitable[None]]
-
-    async def act(self, screen: Screen) -> Intent:
-        """See `Actor`."""
-        if screen.id is ScreenId.DESKTOP:
-            await self.settled()
-        return await self.otherwise.act(screen)
-
-    async def watch(self, screen: Screen) -> Intent | None:
-        """See `Actor`."""
-        return await self.otherwise.watch(screen)
 
 
 @dataclass(slots=True)

@@ -8,7 +8,21 @@ import pytest
 
 from reseal.cli.app import run
 
-COMMANDS = ["up", "apply", "export", "import", "tenant new", "events verify", "doctor", "rehearse"]
+COMMANDS = [
+    "up",
+    "apply",
+    "export",
+    "import",
+    "tenant new",
+    "events verify",
+    "doctor",
+    "rehearse",
+    "device new",
+    "device csv",
+    "device technician",
+    "device user",
+    "device show",
+]
 
 
 @pytest.fixture(autouse=True)
@@ -57,6 +71,15 @@ def test_every_command_can_answer_programs_and_explains_itself(
         "doctor data",
         "up data",
         "up --data",
+        "device old",
+        "device new",
+        "device csv",
+        "device show a b",
+        "device technician a --pace 0",
+        "device technician a --retries -1",
+        "device technician a --without nothing",
+        "device user a --upn adele@contoso.example",
+        "device user a --password-file adele.txt",
     ],
 )
 def test_bad_usage_ends_with_64(line: str, capsys: pytest.CaptureFixture[str]) -> None:
