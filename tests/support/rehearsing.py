@@ -46,13 +46,14 @@ from reseal.kernel.entropy import SeededEntropy
 from reseal.kernel.events import SealedEvent
 from reseal.kernel.simulation.guard import guarded
 from reseal.kernel.simulation.loop import run
+from reseal.rehearsal.administrator import Administrator
 from reseal.rehearsal.evidence import Evidence
 from reseal.rehearsal.link import Link
 from reseal.rehearsal.record import all_events
 from reseal.rehearsal.scenario import Expectation, Outcome
 from reseal.rehearsal.standing import Standing, standing_of
 from reseal.rehearsal.verdict import Case, causes
-from reseal.rehearsal.world import START, World
+from reseal.rehearsal.world import BROWSER, START, World
 from reseal.wire.devicecsv import DeviceRow, write_device_csv
 from reseal.wire.msi import read_msi
 from reseal.wire.syncml import Message, read_message
@@ -391,11 +392,16 @@ class Stage:
         return Visit(habits, began, ending, self.clock.monotonic())
 
     async def at_rest(self) -> None:
-        """Wait until the server awaits nothing more of the laptop, at most for `AT_REST`."""
+        """Wait until the server awaits nothing more of the laptop, at most for `AT_REST`; and as long for one
+        that is not registered any more.
+        """
         limit = self.clock.monotonic() + AT_REST
         while self.clock.monotonic() < limit:
-            enrolment = (await self.standing()).enrolment
-            if enrolment is None or (enrolment.open_items == 0 and not enrolment.stale):
+            found = await self.world.db.read(standing_of, self.world.tenant, self.hardware.serial)
+            enrolment = None if found is None else found.enrolment
+            if found is not None and (
+                enrolment is None or (enrolment.open_items == 0 and not enrolment.stale)
+            ):
                 return
             await self.clock.sleep(timedelta(minutes=1))
 
@@ -487,6 +493,20 @@ class Stage:
             assigned_user=self.upn(user) if user else "",
         )
         await self.world.admin.import_devices(write_device_csv([row]), "devices.csv")
+
+    async def neighbour_registers(self, name: str, **sections: Any) -> Administrator:
+        """Another organisation on the same server imports the laptop by mistake; who runs it.
+
+        `sections` describe it; its users are made with them.
+        """
+        domain = f"{name.lower()}.example"
+        made = await self.world.admin.json("POST", "/tenants", {"name": name, "domain": domain})
+        neighbour = Administrator(self.world.link(name), f"https://{BROWSER}", made)
+        answer = await neighbour.json("POST", "/blueprint/apply", {"reseal": 1, **sections})
+        neighbour.passwords.update(answer["passwords"])
+        row = DeviceRow(line=2, serial=self.hardware.serial, hardware_hash=self.hash_text())
+        await neighbour.import_devices(write_device_csv([row]), "devices.csv")
+        return neighbour
 
     async def edit(self, **fields: str) -> None:
         """Edit the registration."""

@@ -26,7 +26,9 @@ from reseal.wire.devicecsv import DeviceRow, write_device_csv
 if TYPE_CHECKING:
     from reseal.device.oobe.context import Oobe
 
-ARCHIVE: Final = "usb/MDMDiagReport.zip"
+STICK: Final = "usb/"
+"""Files below it are on a stick: a reset of the system leaves them alone."""
+ARCHIVE: Final = f"{STICK}MDMDiagReport.zip"
 DUMP: Final = "MDMDiagReport_RegistryDump.Reg"
 EVENTS: Final = "Events.log"
 JOURNAL: Final = "Installer.log"

@@ -13,11 +13,12 @@ import msgspec
 
 from reseal.device import firmware, hardware, tpm
 from reseal.device.disk import Disk
+from reseal.device.oobe import logs
 from reseal.wire.runtime.messages import ProfileAnswer
 
 FILE: Final = "windows/oobe"
-_MACHINE: Final = (tpm.FOLDER, firmware.FOLDER, hardware.FILE)
-"""What belongs to the machine and not to the system on it."""
+_MACHINE: Final = (tpm.FOLDER, firmware.FOLDER, hardware.FILE, logs.STICK)
+"""What belongs to the machine, or is plugged into it, and not to the system on it."""
 
 
 class Place(StrEnum):

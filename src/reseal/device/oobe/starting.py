@@ -125,7 +125,7 @@ async def fetch_profile(oobe: Oobe) -> None:
     set_clock(oobe)
     oobe.fetched = True
     if not _is_kept(oobe, answer):
-        oobe.notebook.note(profile=answer)
+        oobe.notebook.note(profile=_in_force(oobe, answer))
     if answer.urls is not None:
         oobe.channel.base = answer.urls.runtime
     await oobe.reports.open_run(answer.run)
@@ -135,6 +135,14 @@ async def fetch_profile(oobe: Oobe) -> None:
         profile=None if answer.profile is None else answer.profile.name,
     )
     oobe.parts.tell("profile.fetched", told)
+
+
+def _in_force(oobe: Oobe, answer: ProfileAnswer) -> ProfileAnswer:
+    """An enrolled device goes by the profile that it enrolled with, until it is reset (104)."""
+    known = oobe.profile
+    if oobe.management is None or known.profile is None or known.registration != answer.registration:
+        return answer
+    return msgspec.structs.replace(answer, profile=known.profile)
 
 
 def _is_kept(oobe: Oobe, answer: ProfileAnswer) -> bool:
