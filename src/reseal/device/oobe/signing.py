@@ -52,7 +52,8 @@ async def sign_in(oobe: Oobe) -> Outcome:
         raise not_registered(oobe)
     resource = DEVICE_REGISTRATION if oobe.membership is None else MANAGEMENT
     assigned = oobe.profile.assigned_user
-    hint = "" if assigned is None else assigned.hint
+    is_set_up = oobe.memory.place is Place.DESKTOP  # then others may use it too
+    hint = "" if assigned is None or is_set_up else assigned.hint
     failed: SetupFailed | None = None
     for _ in range(MOST_SIGN_INS):
         question = ask_for_code(
