@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import io
 import zipfile
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -21,7 +23,8 @@ from reseal.device.screens import Action, Intent, Line, Progress, Screen, Screen
 from reseal.kernel.errors import Invalid
 from reseal.managed.model import ItemState
 from reseal.wire.runtime.blockers import BlockerKind
-from tests.support.rehearsing import USERS, Stage, app, certificate, policy, stage, virtual, wifi
+from reseal.wire.syncml import Exec, Item, write_message
+from tests.support.rehearsing import USERS, Exchange, Stage, app, certificate, policy, stage, virtual, wifi
 
 FAILURE = 0x80070643
 """ERROR_INSTALL_FAILURE."""
@@ -434,6 +437,64 @@ async def test_autopilot_096_a_clock_that_jumps_a_year_does_not_end_the_time_out
         assert jumped
         assert visit.ending.kind is EndingKind.POWERED_OFF_RESEALED
         assert visit.last(ScreenId.GREEN).detail("elapsed") == "0:20:00"
+
+
+def wants_a_restart(s: Stage, seen: str) -> Callable[[Exchange], bytes]:
+    """The next session asks for a restart once the page has said so; an agent on the laptop asks likewise.
+
+    No app of the catalogue can ask for one yet, so it is put into the server's message on its way.
+    """
+    done: list[bool] = []
+
+    def alter(exchange: Exchange) -> bytes:
+        is_session = "/ManagementServer/" in exchange.request.url and b"<Final" in exchange.answer
+        if done or not is_session or seen not in repr(s.pages[-1:]):
+            return exchange.answer
+        done.append(True)
+        message = exchange.received
+        reboot = Exec(cmd_id="900", items=(Item(target="./Device/Vendor/MSFT/Reboot/RebootNow"),))
+        return write_message(replace(message, commands=(*message.commands, reboot)))
+
+    return alter
+
+
+@virtual
+async def test_autopilot_089_a_restart_in_device_setup_is_made_and_the_user_signs_in_again() -> None:
+    async with stage(apps=[app("Agent", minutes=3), app("Reader", minutes=3)], quirks=()) as s:
+        s.tap.alter = wants_a_restart(s, "(1 of 2 installed)")
+        visit = await s.user()
+        assert visit.ending.kind is EndingKind.DESKTOP
+        shown = visit.screens
+        assert shown[shown.index(ScreenId.RESTARTING) - 1 :] == [
+            ScreenId.STATUS_PAGE,
+            ScreenId.RESTARTING,
+            ScreenId.STARTING,
+            ScreenId.CHECKING,
+            ScreenId.SIGN_IN,
+            ScreenId.STATUS_PAGE,
+            ScreenId.DESKTOP,
+        ]
+        assert len(s.heard("machine.started")) == 2
+        assert len(s.heard("user.signed_in")) == 2
+        assert visit.lines("account", "Apps")[-1] == apps_line("(0 of 0 installed)")
+        assert (s.installed("Agent"), s.installed("Reader")) == (1, 1)
+        assert (await s.row()).state is Status.SUCCESS
+
+
+@virtual
+async def test_autopilot_090_a_restart_wanted_in_account_setup_is_reported_and_not_made() -> None:
+    notes = app("Notes", minutes=4, context="user", to=USERS)
+    async with stage(apps=[notes], quirks=()) as s:
+        s.tap.alter = wants_a_restart(
+            s, "Section(name='account', title='Account setup', state=<Progress.IN_P"
+        )
+        visit = await s.user()
+        assert visit.ending.kind is EndingKind.DESKTOP
+        assert s.heard("restart.pending")
+        assert "Restart this device" in visit.last(ScreenId.DESKTOP).texts[0]
+        assert ScreenId.RESTARTING not in visit.screens
+        assert len(s.heard("machine.started")) == 1
+        assert s.installed("Notes") == 1
 
 
 # --- who sees it --------------------------------------------------------------------------------------------

@@ -329,6 +329,8 @@ class Stage:
     wire: list[Exchange] = field(default_factory=list)
     told: list[tuple[timedelta, str, dict[str, Any]]] = field(default_factory=list)
     """What the laptop told of itself, and when."""
+    pages: list[Screen] = field(default_factory=list)
+    """Everything that is on the display since the last power-on."""
     laptop: Laptop = field(init=False)
     tap: Tap = field(init=False)
     _products: dict[str, str] = field(default_factory=dict)
@@ -386,7 +388,7 @@ class Stage:
         actor = _Visitor(
             Scripted(habits, written), {ScreenId.DESKTOP: [self.at_rest], **before}, self.clock, meanwhile
         )
-        began = self.clock.monotonic()
+        began, self.pages = self.clock.monotonic(), habits.seen
         self.laptop = self._laptop()
         ending = await self.laptop.power_on(actor)
         return Visit(habits, began, ending, self.clock.monotonic())

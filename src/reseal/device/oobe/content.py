@@ -206,11 +206,12 @@ def lock_page(name: str) -> Screen:
     )
 
 
-def desktop_page(name: str, upn: str) -> Screen:
-    """The desktop: this is the end."""
+def desktop_page(name: str, upn: str, *, restart: bool = False) -> Screen:
+    """The desktop: this is the end. `restart`: something wants one, which set-up did not carry out."""
     return Screen(
         id=ScreenId.DESKTOP,
         title="Desktop",
+        texts=("Restart this device to finish what was installed.",) if restart else (),
         details=(Detail("name", "Computer name", name), Detail("user", "User", upn)),
     )
 

@@ -163,7 +163,10 @@ async def desktop(oobe: Oobe) -> Outcome:
         log_on(oobe)  # who left the page on the way is not logged on yet
     oobe.reports.write(ReportKind.DESKTOP)
     oobe.parts.tell("desktop.reached", {"upn": upn})
-    await oobe.ask(content.desktop_page(oobe.memory.name, upn))
+    restart = oobe.management is not None and oobe.management.reboot_requested
+    if restart:
+        oobe.parts.tell("restart.pending", {})
+    await oobe.ask(content.desktop_page(oobe.memory.name, upn, restart=restart))
     return Outcome.PASSED
 
 
