@@ -129,7 +129,9 @@ def _page(tx: Tx, tenant: TenantKey, enrolment: Enrolment, user: int, flow: Flow
 
 def phases_of(tx: Tx, tenant: TenantKey, enrolment: int) -> dict[int, PhaseState]:
     """The latest run of each phase of an enrolment, by user key (0: the device's); one statement."""
-    return {state.user: state for state in runs_of(tx, tenant, enrolment)}
+    rows = tx.rows(_RUNS, {"at_tenant": tenant, "at_enrolment": enrolment})
+    latest = {row.user_id: row for row in rows}  # runs come in their order
+    return {user: to_phase(row) for user, row in latest.items()}
 
 
 def runs_of(tx: Tx, tenant: TenantKey, enrolment: int) -> tuple[PhaseState, ...]:

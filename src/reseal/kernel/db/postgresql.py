@@ -20,6 +20,7 @@ import sqlalchemy as sa
 
 from reseal.kernel.db.database import Context, Stats, Unit, answered, storage_error
 from reseal.kernel.db.keymaker import KeyMaker, open_epoch
+from reseal.kernel.db.schema import to_json
 from reseal.kernel.db.tx import Tx
 from reseal.kernel.errors import Unavailable
 from reseal.kernel.ids import TenantKey
@@ -37,6 +38,7 @@ def postgresql_engine(url: str, connections: int = CONNECTIONS) -> sa.Engine:
         sa.make_url(url).set(drivername="postgresql+psycopg"),
         pool_size=connections,
         max_overflow=0,
+        json_serializer=to_json,
         json_deserializer=msgspec.json.decode,
     )
 

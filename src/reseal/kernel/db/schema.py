@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeDecorator
@@ -49,6 +50,11 @@ class Utc(TypeDecorator[datetime]):
 
 Json = sa.JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
 """A JSON document: text on SQLite, JSONB on PostgreSQL; a missing document is SQL NULL."""
+
+
+def to_json(document: Any) -> str:
+    """A document as a column of type `Json` keeps it."""
+    return msgspec.json.encode(document).decode()
 
 
 def tenant_columns() -> tuple[sa.Column[int], sa.Column[int]]:

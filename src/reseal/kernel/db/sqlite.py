@@ -21,6 +21,7 @@ import sqlalchemy as sa
 
 from reseal.kernel.db.database import Context, Stats, Unit, answered, storage_error
 from reseal.kernel.db.keymaker import KeyMaker, open_epoch
+from reseal.kernel.db.schema import to_json
 from reseal.kernel.db.tx import Tx
 from reseal.kernel.ids import TenantKey
 
@@ -36,6 +37,7 @@ def sqlite_engine(url: str, *, read_only: bool = False) -> sa.Engine:
         url,
         poolclass=sa.pool.StaticPool if in_memory(url) else sa.pool.QueuePool,
         connect_args={"check_same_thread": False},
+        json_serializer=to_json,
         json_deserializer=msgspec.json.decode,
     )
 

@@ -76,6 +76,8 @@ class Shelf:
     def ended_jobs(self, addresses: Iterable[str]) -> frozenset[Purpose]:
         """The questions for the status of jobs that ended by the device's word; addresses in any spelling."""
         ended = {_folded(address) for address in addresses}
+        if not ended:
+            return frozenset()
         return frozenset(
             _of(item, what)
             for item in self._items.values()
