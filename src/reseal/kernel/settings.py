@@ -137,9 +137,27 @@ class Settings:
     server_names: tuple[DnsName, ...] = ()
     """Further DNS names under which the server answers and gets a certificate."""
 
+    lab_ca: bool = False
+    """Allow names of Microsoft's hosts among the names of this server, for a lab whose
+    clients have them built in. They get certificates of a lab authority of their own: never trust its root
+    on a machine that people use.
+    """
+
+    certificate_file: Path | None = None
+    """A certificate of your own for both listeners, with its chain, in PEM; otherwise the
+    server makes itself an authority and a certificate.
+    """
+
+    certificate_key_file: Path | None = None
+    """The private key of that certificate, readable by its owner alone."""
+
+    certificate_root_file: Path | None = None
+    """What clients trust to believe that certificate, in PEM; otherwise what this machine trusts."""
+
     trusted_proxies: tuple[AddressRange, ...] = ()
-    """Addresses of proxies that end TLS: their Client-Cert
-    and forwarding headers are believed, nobody else's.
+    """Addresses of proxies that end TLS: the client
+    certificates (Client-Cert, RFC 9440) and addresses (X-Forwarded-For) that they tell are believed, nobody
+    else's.
     """
 
     database_url: DatabaseUrl | None = None

@@ -97,6 +97,7 @@ def _config(endpoint: Endpoint, drain_seconds: int) -> uvicorn.Config:
         access_log=False,
         log_level="warning",
         server_header=False,
+        proxy_headers=False,  # `proxies` believes those that are configured, uvicorn every local process
         timeout_graceful_shutdown=drain_seconds,
         ssl_context_factory=lambda _config, _default: endpoint.tls,
     )

@@ -22,23 +22,27 @@ from uuid import UUID
 
 from reseal.api.tenancy import PLATFORM, create_tenancy, make_secrets
 from reseal.directory.tenants import domains, list_tenants
+from reseal.kernel.bells import Bell
 from reseal.kernel.blobs import LocalBlobs
 from reseal.kernel.clock import Clock, SystemClock
 from reseal.kernel.db import CommitProbe, Database, Tx
 from reseal.kernel.deadlines import Ticker
 from reseal.kernel.entropy import Entropy, SystemEntropy
 from reseal.kernel.events import Sealer
-from reseal.kernel.keys import OpenSslKeys
+from reseal.kernel.keys import KeySource, OpenSslKeys
 from reseal.kernel.logs import configure_logs, get_logger
 from reseal.kernel.secretbox import SecretBox
 from reseal.kernel.settings import Settings
 from reseal.kernel.storage import open_database
 from reseal.kernel.workers import ThreadWorkers
 from reseal.server import wiring
+from reseal.server.certificates import Certificates, keep_fresh
 from reseal.server.datadir import DataDirectory, write_json
 from reseal.server.listeners import Endpoint, Listeners, bind
+from reseal.server.names import lab_names
+from reseal.server.proxies import Proxied
 from reseal.server.schema import ensure_schema
-from reseal.server.tls import Issuer
+from reseal.server.tls import LOOPBACK, Issuer, given_certificate
 from reseal.signin.passwords import Passwords
 from reseal.web.routes import Listener, application
 
@@ -81,9 +85,11 @@ async def serve(settings: Settings, tell: Callable[[dict[str, Any]], None] | Non
     clock, entropy = SystemClock(), SystemEntropy()
     configure_logs(clock=clock, level=settings.log_level, style=settings.log_format)
     stopping = asyncio.Event()
+    hangup = Bell()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    async with running(settings, clock=clock, entropy=entropy) as ready:
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, hangup.ring)
+    async with running(settings, clock=clock, entropy=entropy, hangup=hangup) as ready:
         for path in filter(None, (settings.data_directory / "ready.json", settings.ready_file)):
             write_json(path, ready)
         log.info("ready", browser=ready["browser_url"], device=ready["device_url"])
@@ -106,14 +112,21 @@ def collect_seldom() -> None:
 
 @asynccontextmanager
 async def running(
-    settings: Settings, *, clock: Clock, entropy: Entropy, probe: CommitProbe | None = None
+    settings: Settings,
+    *,
+    clock: Clock,
+    entropy: Entropy,
+    hangup: Bell | None = None,
+    probe: CommitProbe | None = None,
 ) -> AsyncIterator[dict[str, Any]]:
-    """A serving server; yields the document of its ready file. `probe` is for tests that crash it."""
+    """A serving server; yields the document of its ready file. At each ring of `hangup` it looks after its
+    certificates; `probe` is for tests that crash it.
+    """
     async with AsyncExitStack() as stack:
         directory = stack.enter_context(DataDirectory(settings.data_directory))
         sockets = stack.enter_context(_bound(settings, directory))
         keys = OpenSslKeys()
-        issuer = Issuer(directory.tls, clock, entropy, keys)
+        foreign = lab_names(sockets.names, allowed=settings.lab_ca)
         workers = ThreadWorkers(settings.worker_threads)
         stack.callback(workers.close)
         db = await stack.enter_async_context(_database(settings, clock, entropy, probe))
@@ -133,13 +146,14 @@ async def running(
             settings=settings,
         )
         tenant_id, domain = await _first_tenant(parts, directory)
-        await stack.enter_async_context(_tasks(parts))
-        await stack.enter_async_context(_serving(parts, sockets, issuer))
+        certificates = _certificates(parts, sockets.names, foreign, directory, keys)
+        await stack.enter_async_context(_tasks(parts, certificates, hangup or Bell()))
+        await stack.enter_async_context(_serving(parts, sockets, certificates))
         yield {
             "version": 1,
             "browser_url": sockets.browser_url,
             "device_url": sockets.device_url,
-            "ca_file": str(issuer.root_file.resolve()),
+            "ca_file": str(certificates.root_file.resolve()),
             "tenant_id": str(tenant_id),
             "tenant_domain": domain,
             "credentials_file": str(directory.credentials.resolve()),
@@ -221,11 +235,41 @@ def _oldest_tenant(tx: Tx) -> tuple[UUID, str] | None:
     return None
 
 
+def _certificates(
+    parts: wiring.Parts,
+    names: frozenset[str],
+    foreign: frozenset[str],
+    directory: DataDirectory,
+    keys: KeySource,
+) -> Certificates:
+    """What the listeners show: for the server's own names what the operator gave, or what an authority of the
+    directory issues; for `foreign` names, in a lab, what another authority issues.
+    """
+    settings, clock, entropy = parts.settings, parts.clock, parts.entropy
+    own = given_certificate(settings) or Issuer(
+        directory.tls, frozenset({*LOOPBACK, *(names - foreign)}), clock, entropy, keys
+    )
+    lab = Issuer(directory.tls / "lab", foreign, clock, entropy, keys, "Reseal LAB") if foreign else None
+    authorities = parts.keyring.authorities
+    certificates = Certificates(own, (*authorities.mdm.chain, *authorities.join.chain), lab, foreign)
+    if lab is not None:
+        log.warning(
+            "LAB AUTHORITY: whoever trusts its root takes this server for Microsoft's; never trust it on a "
+            "machine that people use",
+            root=str(lab.root_file),
+            names=sorted(foreign),
+        )
+    return certificates
+
+
 @asynccontextmanager
-async def _tasks(parts: wiring.Parts) -> AsyncIterator[None]:
-    """What runs beside the requests: positions for events, deadlines that fall due."""
+async def _tasks(parts: wiring.Parts, certificates: Certificates, hangup: Bell) -> AsyncIterator[None]:
+    """What runs beside the requests: positions for events, deadlines that fall due, certificates that end."""
     sealer = Sealer(parts.db, parts.clock)
-    loops = [Ticker(parts.db, parts.clock, wiring.DEADLINES).run()]
+    loops = [
+        Ticker(parts.db, parts.clock, wiring.DEADLINES).run(),
+        keep_fresh(certificates, parts.workers, parts.clock, hangup),
+    ]
     if not parts.db.seals_in_commit:
         loops.append(sealer.run())
     tasks = [asyncio.create_task(loop) for loop in loops]
@@ -240,29 +284,24 @@ async def _tasks(parts: wiring.Parts) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def _serving(parts: wiring.Parts, sockets: Sockets, issuer: Issuer) -> AsyncIterator[None]:
+async def _serving(parts: wiring.Parts, sockets: Sockets, certificates: Certificates) -> AsyncIterator[None]:
     routes, authenticate = wiring.routes(parts)
     authorities = parts.keyring.authorities
-    chains = (*authorities.mdm.chain, *authorities.join.chain)
-    browsers, devices = issuer.context(sockets.names), issuer.device_context(sockets.names, chains)
+    devices = (authorities.mdm.certificate, authorities.join.certificate)
     hosts = sockets.hosts
-    endpoints = [
-        Endpoint(
-            socket,
-            application(
-                routes,
-                listener=listener,
-                hosts=lambda: hosts,
-                authenticate=authenticate,
-                entropy=parts.entropy,
-            ),
-            tls,
+    endpoints = []
+    for socket, listener, tls, issuers in (
+        (sockets.browser, Listener.BROWSER, certificates.browser, ()),
+        (sockets.device, Listener.DEVICE, certificates.device, devices),
+    ):
+        app = application(
+            routes,
+            listener=listener,
+            hosts=lambda: hosts,
+            authenticate=authenticate,
+            entropy=parts.entropy,
         )
-        for socket, listener, tls in (
-            (sockets.browser, Listener.BROWSER, browsers),
-            (sockets.device, Listener.DEVICE, devices),
-        )
-    ]
+        endpoints.append(Endpoint(socket, Proxied(app, parts.settings.trusted_proxies, issuers), tls))
     listeners = Listeners(endpoints, parts.settings.drain_seconds)
     serving = asyncio.create_task(listeners.serve())
     while not (listeners.started or serving.done()):

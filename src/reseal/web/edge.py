@@ -33,16 +33,22 @@ class Edge:
             await self._app(scope, receive, send)
             return
 
-        async def secured(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in SECURITY_HEADERS.items():
-                    headers.setdefault(name, value)
-            await send(message)
-
         host = Headers(scope=scope).get("host", "")
         app = self._app if host.lower() in self._hosts() else _wrong_host(host)
-        await app(scope, receive, secured)
+        await app(scope, receive, secured(send))
+
+
+def secured(send: Send) -> Send:
+    """Sends answers with the security headers."""
+
+    async def sent(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            for name, value in SECURITY_HEADERS.items():
+                headers.setdefault(name, value)
+        await send(message)
+
+    return sent
 
 
 def _wrong_host(host: str) -> ASGIApp:

@@ -22,6 +22,7 @@ async def up(
     public_url: str | None = None,
     device_url: str | None = None,
     server_name: tuple[str, ...] = (),
+    lab_ca: Annotated[bool, Parameter(negative="")] = False,
     ready_file: Path | None = None,
     json: Annotated[bool, Parameter(negative="")] = False,
 ) -> int:
@@ -52,6 +53,9 @@ async def up(
         The URL under which devices reach this server.
     server_name
         A further host name to answer to; may be given several times.
+    lab_ca
+        Allow host names of Microsoft's as --server-name, with certificates of a lab authority. For a lab
+        only: a machine that trusts its root takes this server for Microsoft's.
     ready_file
         Also write the ready file here.
     json
@@ -64,6 +68,7 @@ async def up(
         "public_url": public_url,
         "device_url": device_url,
         "server_names": server_name or None,
+        "lab_ca": lab_ca or None,
         "ready_file": ready_file,
     }
     given = {name: value for name, value in options.items() if value is not None}
