@@ -7,9 +7,31 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.clients.office import Office, opened
+from tests.clients.blackbox.device import Device
+from tests.clients.office import FABRIKAM, Office, enrolled, opened
 
 _DATABASE = f"clients_{os.getpid()}"
+
+
+@pytest.fixture(scope="session")
+def headquarters(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
+    """One real server for all tests of what is refused."""
+    with opened(tmp_path_factory.mktemp("headquarters")) as office:
+        yield office
+
+
+@pytest.fixture(scope="session")
+def neighbour(headquarters: Office) -> Iterator[Office]:
+    """Another organisation on that server."""
+    office = headquarters.neighbour("Fabrikam", "fabrikam.example", FABRIKAM)
+    yield office
+    office.close()
+
+
+@pytest.fixture(scope="session")
+def managed(headquarters: Office) -> Device:
+    """A device of Northwind under management, by certificate; its page is at the beginning."""
+    return enrolled(headquarters, "RF-0001", "anna")
 
 
 @pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])

@@ -90,6 +90,13 @@ NORTHWIND: dict[str, Any] = {
 }  # fmt: skip
 ADDED = {"reseal": 1, "policies": [_policy("Later", {LATER: "1"}, EVERY_DEVICE)]}
 
+FABRIKAM: dict[str, Any] = {
+    "reseal": 1,
+    "tenant": {"name": "Fabrikam"},
+    "settings": {"joinAllowed": "all", "mdmScope": "all"},
+    "users": [{"upn": "dora", "displayName": "Dora"}],
+}
+
 
 def digests(*apps: str) -> set[str]:
     """SHA-256 of packages of the blueprint."""
@@ -163,6 +170,17 @@ class Office:
         """Let go of the devices' connections."""
         for device in self.devices:
             device.close()
+
+
+def enrolled(office: Office, serial: str, name: str, *, by_digest: bool = False) -> Device:
+    """A new laptop that somebody joined and enrolled; it has not checked in yet."""
+    device = office.laptop(serial, by_digest=by_digest)
+    device.start()
+    person = office.person(name)
+    device.sign_in(person)
+    device.join()
+    device.enrol(device.user_token.access, person.upn)
+    return device
 
 
 @contextmanager

@@ -51,6 +51,12 @@ class Web:
     ageless: bool = False
     _connections: dict[tuple[str, int], http.client.HTTPSConnection] = field(default_factory=dict)
 
+    def __enter__(self) -> Web:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     def context(self) -> ssl.SSLContext:
         """How a connection is secured."""
         context = ssl.create_default_context(cafile=str(self.anchor))
