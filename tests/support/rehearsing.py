@@ -480,17 +480,17 @@ class Stage:
         """From the next power-on an app behaves otherwise on the laptop."""
         self.apps = [replace(each, **changes) if each.name == name else each for each in self.apps]
 
-    def hash_text(self) -> str:
-        """The hardware hash, captured at the maker's."""
-        modulus = _endorsement_key(1).public_key().public_numbers().n.to_bytes(256, "big")
+    def hash_text(self, factory_number: int = 1) -> str:
+        """The hardware hash, captured at the maker's with that TPM."""
+        modulus = _endorsement_key(factory_number).public_key().public_numbers().n.to_bytes(256, "big")
         return capture(self.hardware, ek_modulus=modulus if self.has_tpm else None, at=CAPTURED)
 
-    async def register(self, *, tag: str = "", user: str = "") -> None:
+    async def register(self, *, tag: str = "", user: str = "", factory_number: int = 1) -> None:
         """Import the laptop's hardware hash."""
         row = DeviceRow(
             line=2,
             serial=self.hardware.serial,
-            hardware_hash=self.hash_text(),
+            hardware_hash=self.hash_text(factory_number),
             group_tag=tag,
             assigned_user=self.upn(user) if user else "",
         )

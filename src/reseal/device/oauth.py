@@ -22,7 +22,13 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from reseal.device.errors import NetworkFailed, SetupFailed, network_failed, unexpected
+from reseal.device.errors import (
+    NO_DEVICE_OBJECT,
+    NetworkFailed,
+    SetupFailed,
+    network_failed,
+    unexpected,
+)
 from reseal.device.http import Answer, Http
 from reseal.device.transport import Identity, TransportError
 from reseal.kernel.clock import Clock
@@ -39,6 +45,8 @@ _JWT_BEARER: Final = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 _WORD_OF_NO_USE: Final = "invalid_grant"
 _AUTHENTICATION: Final = "0x80180002"
 _TRIES: Final = 5
+_NO_DEVICE: Final = "AADSTS50155"
+"""The device is deleted or disabled."""
 _EARLY: Final = timedelta(minutes=2)
 """Tokens are taken for expired a little early."""
 
@@ -205,6 +213,12 @@ def _refusal(status: int, found: Mapping[str, object]) -> SetupFailed:
         return unexpected("Getting a token", f"the server answered {status}")
     described = str(why or error)
     code = described.partition(":")[0] if described.startswith("AADSTS") else _AUTHENTICATION
+    if code == _NO_DEVICE:
+        return SetupFailed(
+            code=NO_DEVICE_OBJECT,
+            message=f"The directory does not know this device any more: {described}",
+            remedy="Register the device anew if it was deleted, then reset it",
+        )
     return TokenRefused(code=code, message=f"The directory gave no token: {described}", error=error)
 
 
