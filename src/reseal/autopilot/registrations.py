@@ -6,7 +6,7 @@ follow in the same unit (spec/autopilot.md 2.4).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 from uuid import UUID
@@ -49,21 +49,24 @@ from reseal.kernel.ids import TenantKey
 
 def registration_by_id(tx: Tx, tenant: TenantKey, key: int) -> Registration:
     """The registration with this internal key; raises `NotFound`."""
-    return _found(tx, tenant, registration.c.id == key, f"with the key {key}")
+    return _found(tx, _BY_ID, {"at_tenant": tenant, "key": key}, f"with the key {key}")
 
 
 def registration_by_uuid(tx: Tx, tenant: TenantKey, ztdid: UUID) -> Registration:
     """The registration with this ZTDID; raises `NotFound`."""
-    return _found(tx, tenant, registration.c.uuid == ztdid, f"with the ZTDID {ztdid}")
+    return _found(tx, _BY_UUID, {"at_tenant": tenant, "ztdid": ztdid}, f"with the ZTDID {ztdid}")
+
+
+_OF_TENANT = sa.select(registration).where(registration.c.tenant_id == sa.bindparam("at_tenant"))
+_BY_ID = _OF_TENANT.where(registration.c.id == sa.bindparam("key"))
+_BY_UUID = _OF_TENANT.where(registration.c.uuid == sa.bindparam("ztdid"))
+_OF_DEVICE = _OF_TENANT.where(registration.c.device_id == sa.bindparam("device"))
+"""Statements that every device takes many times are made once: making one takes longer than running it."""
 
 
 def registration_of_device(tx: Tx, tenant: TenantKey, device_id: int) -> Registration | None:
     """The registration of a directory device, if it is registered with Autopilot."""
-    row = tx.row(
-        sa.select(registration).where(
-            registration.c.tenant_id == tenant, registration.c.device_id == device_id
-        )
-    )
+    row = tx.row(_OF_DEVICE, {"at_tenant": tenant, "device": device_id})
     return None if row is None else to_registration(row)
 
 
@@ -326,8 +329,8 @@ def _page(tx: Tx, query: sa.Select[Any], after: PageKey | None, limit: int) -> P
     return page(tx, query, columns.serial_folded, columns.id, to_registration, after=after, limit=limit)
 
 
-def _found(tx: Tx, tenant: TenantKey, condition: sa.ColumnElement[bool], what: str) -> Registration:
-    row = tx.row(sa.select(registration).where(registration.c.tenant_id == tenant, condition))
+def _found(tx: Tx, query: sa.Select[Any], parameters: Mapping[str, Any], what: str) -> Registration:
+    row = tx.row(query, parameters)
     if row is None:
         raise _not_found(what)
     return to_registration(row)

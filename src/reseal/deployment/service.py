@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 import sqlalchemy as sa
 
@@ -19,6 +19,8 @@ from reseal.deployment.facts import Enrolled, Fact
 from reseal.deployment.model import Blocker, Deployment, State
 from reseal.deployment.stepping import begin, beginning, starts_over, step, supersede
 from reseal.deployment.tables import (
+    MOVING,
+    OF_BLOCKERS,
     SELECT,
     blocker_values,
     deployment,
@@ -80,26 +82,24 @@ def _matters(present: Deployment | None, fact: Fact, tx: Tx) -> bool:
 
 # --- reading ------------------------------------------------------------------------------------------------
 
+_OF_REGISTRATION: Final = SELECT.where(
+    deployment.c.tenant_id == sa.bindparam("at_tenant"),
+    deployment.c.registration_id == sa.bindparam("at_registration"),
+)
+_OPEN: Final = _OF_REGISTRATION.where(deployment.c.ended_at.is_(None))
+_LATEST: Final = _OF_REGISTRATION.order_by(deployment.c.begun_at.desc(), deployment.c.id.desc()).limit(1)
+"""Statements that every fact takes are made once: making one takes longer than running it."""
+
 
 def open_deployment(tx: Tx, tenant: TenantKey, registration: int) -> Deployment | None:
     """The deployment of a registered device that is under way; one statement."""
-    row = tx.row(
-        SELECT.where(
-            deployment.c.tenant_id == tenant,
-            deployment.c.registration_id == registration,
-            deployment.c.ended_at.is_(None),
-        )
-    )
+    row = tx.row(_OPEN, {"at_tenant": tenant, "at_registration": registration})
     return None if row is None else to_deployment(row)
 
 
 def latest(tx: Tx, tenant: TenantKey, registration: int) -> Deployment | None:
     """The deployment of a registered device that is under way, or the last one that was; one statement."""
-    rows = tx.rows(
-        SELECT.where(deployment.c.tenant_id == tenant, deployment.c.registration_id == registration)
-        .order_by(deployment.c.begun_at.desc(), deployment.c.id.desc())
-        .limit(1)
-    )
+    rows = tx.rows(_LATEST, {"at_tenant": tenant, "at_registration": registration})
     return to_deployment(rows[0]) if rows else None
 
 
@@ -149,7 +149,7 @@ def _begin(
         "begun_at": begun.begun_at,
         **moving(begun),
     }
-    tx.execute(sa.insert(deployment).values(values))
+    tx.execute(_INSERT, values)
     if begun.blocker is not None:
         _insert_blocker(tx, tenant, begun.id, begun.blocker)
     tell(tx, tenant, None, begun, fact, actor)
@@ -186,36 +186,42 @@ def _profile_name(tx: Tx, tenant: TenantKey, registration: Registration) -> str:
     return "" if found is None else found.name
 
 
+_INSERT: Final = deployment.insert()
+_UPDATE: Final = (
+    deployment.update()
+    .where(deployment.c.tenant_id == sa.bindparam("at_tenant"), deployment.c.id == sa.bindparam("at_id"))
+    .values({name: sa.bindparam(name) for name in MOVING})
+)
+
+
 def _save(tx: Tx, tenant: TenantKey, before: Deployment, after: Deployment, fact: Fact, actor: str) -> None:
     """Keep what became of a deployment; only the statements that are needed."""
-    values = {name: value for name, value in moving(after).items() if value != moving(before)[name]}
-    tx.execute(
-        sa.update(deployment)
-        .where(deployment.c.tenant_id == tenant, deployment.c.id == after.id)
-        .values({"moved_at": after.moved_at, **values})
-    )
+    tx.execute(_UPDATE, {"at_tenant": tenant, "at_id": after.id, **moving(after)})
     old, new = before.blocker, after.blocker
     if old is not None and (new is None or new.number != old.number):
-        tx.execute(_interval(tenant, after.id, old.number).values(ended_at=after.moved_at))
+        tx.execute(_END_BLOCKER, {**_at(tenant, after.id, old), "ended_at": after.moved_at})
         if new is not None:
             _insert_blocker(tx, tenant, after.id, new)
     elif old is not None and new is not None and new != old:
-        tx.execute(_interval(tenant, after.id, old.number).values(blocker_values(new)))
+        tx.execute(_CHANGE_BLOCKER, {**_at(tenant, after.id, old), **blocker_values(new)})
     tell(tx, tenant, before, after, fact, actor)
     tx.ring(CHANGED)
 
 
-def _interval(tenant: TenantKey, deployment_id: int, number: int) -> sa.Update:
-    return sa.update(deployment_blocker).where(
-        deployment_blocker.c.tenant_id == tenant,
-        deployment_blocker.c.deployment_id == deployment_id,
-        deployment_blocker.c.number == number,
-    )
+_INSERT_BLOCKER: Final = deployment_blocker.insert()
+_OF_BLOCKER: Final = deployment_blocker.update().where(
+    deployment_blocker.c.tenant_id == sa.bindparam("at_tenant"),
+    deployment_blocker.c.deployment_id == sa.bindparam("at_deployment"),
+    deployment_blocker.c.number == sa.bindparam("at_number"),
+)
+_END_BLOCKER: Final = _OF_BLOCKER.values(ended_at=sa.bindparam("ended_at"))
+_CHANGE_BLOCKER: Final = _OF_BLOCKER.values({name: sa.bindparam(name) for name in OF_BLOCKERS})
+
+
+def _at(tenant: TenantKey, deployment_id: int, one: Blocker) -> dict[str, Any]:
+    return {"at_tenant": tenant, "at_deployment": deployment_id, "at_number": one.number}
 
 
 def _insert_blocker(tx: Tx, tenant: TenantKey, deployment_id: int, one: Blocker) -> None:
-    tx.execute(
-        sa.insert(deployment_blocker).values(
-            tenant_id=tenant, deployment_id=deployment_id, number=one.number, **blocker_values(one)
-        )
-    )
+    keys = {"tenant_id": tenant, "deployment_id": deployment_id, "number": one.number}
+    tx.execute(_INSERT_BLOCKER, {**keys, **blocker_values(one)})

@@ -105,15 +105,18 @@ _COLUMNS = (
 )
 """What changes while a deployment goes on, apart from flow, phase and deviations."""
 
+MOVING = (*_COLUMNS, "flow", "phase", "deviations")
+"""The names of `moving`."""
+
+OF_BLOCKERS = ("state", "kind", "name", "what", "items", "since", "until")
+"""The names of `blocker_values`."""
+
 OPEN_BLOCKER = deployment_blocker.alias("open_blocker")
 """The blocker that stands now, joined to its deployment."""
 
 SELECT = sa.select(
     deployment,
-    *(
-        OPEN_BLOCKER.c[name].label(f"blocker_{name}")
-        for name in ("number", "state", "kind", "name", "what", "items", "since", "until")
-    ),
+    *(OPEN_BLOCKER.c[name].label(f"blocker_{name}") for name in ("number", *OF_BLOCKERS)),
 ).select_from(
     deployment.outerjoin(
         OPEN_BLOCKER,

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 
 from reseal.kernel.clock import Clock
 from reseal.kernel.db import Database, Tx, Utc, metadata
@@ -71,41 +72,52 @@ def set_deadline(
     tx: Tx, tenant: TenantKey, subject_kind: str, subject_id: int, kind: str, due_at: datetime
 ) -> None:
     """Have the handler of `kind` called for the subject at `due_at` (UTC); an earlier setting is replaced."""
-    insert = tx.insert(deadline).values(
-        tenant_id=tenant,
-        subject_kind=subject_kind,
-        subject_id=subject_id,
-        kind=kind,
-        due_at=due_at,
-        generation=1,
-        try_at=due_at,
-        attempts=0,
-    )
-    tx.execute(
-        insert.on_conflict_do_update(
-            index_elements=["tenant_id", "subject_kind", "subject_id", "kind"],
-            set_={
-                "due_at": due_at,
-                "generation": deadline.c.generation + 1,
-                "try_at": due_at,
-                "attempts": 0,
-                "last_error": None,
-            },
-        )
-    )
+    values = {
+        "tenant_id": tenant,
+        "subject_kind": subject_kind,
+        "subject_id": subject_id,
+        "kind": kind,
+        "due_at": due_at,
+        "generation": 1,
+        "try_at": due_at,
+        "attempts": 0,
+    }
+    tx.execute(_SET[tx.conn.dialect.name], values)
     tx.ring(CHANGED)
+
+
+def _or_replace(insert: sqlite.Insert | postgresql.Insert) -> sqlite.Insert | postgresql.Insert:
+    new = insert.excluded
+    return insert.on_conflict_do_update(
+        index_elements=["tenant_id", "subject_kind", "subject_id", "kind"],
+        set_={
+            "due_at": new.due_at,
+            "generation": deadline.c.generation + 1,
+            "try_at": new.try_at,
+            "attempts": new.attempts,
+            "last_error": None,
+        },
+    )
+
+
+_SET = {
+    "sqlite": _or_replace(sqlite.insert(deadline)),
+    "postgresql": _or_replace(postgresql.insert(deadline)),
+}
 
 
 def cancel(tx: Tx, tenant: TenantKey, subject_kind: str, subject_id: int, kind: str) -> None:
     """Remove a deadline; it need not exist."""
-    tx.execute(
-        deadline.delete().where(
-            deadline.c.tenant_id == tenant,
-            deadline.c.subject_kind == subject_kind,
-            deadline.c.subject_id == subject_id,
-            deadline.c.kind == kind,
-        )
-    )
+    at = {"at_tenant": tenant, "at_subject_kind": subject_kind, "at_subject": subject_id, "at_kind": kind}
+    tx.execute(_CANCEL, at)
+
+
+_CANCEL = deadline.delete().where(
+    deadline.c.tenant_id == sa.bindparam("at_tenant"),
+    deadline.c.subject_kind == sa.bindparam("at_subject_kind"),
+    deadline.c.subject_id == sa.bindparam("at_subject"),
+    deadline.c.kind == sa.bindparam("at_kind"),
+)
 
 
 def cancel_all(tx: Tx, tenant: TenantKey, subject_kind: str, subject_id: int) -> None:
