@@ -54,10 +54,11 @@ def reseal(
     settings: Mapping[str, str] | None = None,
     cwd: Path | None = None,
     patience: float = _PATIENCE,
+    module: str = "reseal.cli",
 ) -> Ended:
-    """Run one `reseal` command to its end, with `settings` as RESEAL_* variables."""
+    """Run one `reseal` command, or a program like it, to its end, with `settings` as RESEAL_* variables."""
     done = subprocess.run(
-        [sys.executable, "-m", "reseal.cli", *map(str, arguments)],
+        [sys.executable, "-m", module, *map(str, arguments)],
         env=clean_environment(**(settings or {})),
         cwd=cwd or ROOT,
         stdin=subprocess.DEVNULL,
