@@ -9,14 +9,17 @@ import pytest
 
 from reseal.device.actor import sign_in
 from reseal.device.oobe.context import EndingKind
+from reseal.device.oobe.offline import FILE
 from reseal.device.registering import membership
 from reseal.device.screens import Action, Screen, ScreenId
+from reseal.device.transport import Failure, Request, TransportError
 from reseal.wire.join import cloud_sid
 from tests.support.rehearsing import DEVICES, Stage, app, policy, stage, virtual, wifi
 
 RESEALED = EndingKind.POWERED_OFF_RESEALED
 OFFICE = ("Contoso Office", "correct horse")
 AIR = dict([OFFICE])
+LOCK = "Policy/Config/DeviceLock/MaxInactivityTimeDeviceLock"
 HOME_PAGES = "./User/Vendor/MSFT/Policy/Config/Browser/HomePages"
 OFF = [Action.POWER_OFF]
 PAGES = (
@@ -216,6 +219,78 @@ async def test_autopilot_110_not_allowed_the_option_opens_and_enrolment_says_0x8
 
 
 # --- whose it is --------------------------------------------------------------------------------------------
+
+
+async def offline_file(s: Stage) -> bytes:
+    """The profile as the console exports it."""
+    (profile,) = (await s.world.admin.json("GET", "/profiles"))["value"]
+    return await s.download(f"/profiles/{profile['id']}/offline")
+
+
+EXPORTED = {
+    "deviceNameTemplate": "FILE-%RAND:4%",
+    "locale": "de-DE",
+    "privacySettingsHidden": False,
+    "userType": "standard",
+}
+
+
+@virtual
+async def test_autopilot_112_the_file_serves_where_nothing_comes_online() -> None:
+    policies = [policy("Lock", LOCK, 10)]
+    async with stage(registered=False, profile=EXPORTED, policies=policies, apps=[app("Agent")]) as s:
+        s.disk.replace(FILE, await offline_file(s))
+        visit = await s.user("adele")
+        assert visit.ending.kind is EndingKind.DESKTOP
+        assert pages_of(visit.screens) == [ScreenId.PRIVACY]
+        assert visit.last(ScreenId.SIGN_IN).language == "de-DE"
+        assert s.laptop.name.startswith("FILE-")
+        assert await sid_of(s, "adele") not in administrators(s)
+        assert (s.value(LOCK), s.installed("Agent")) == ("10", 1)
+        asked = next(each for each in s.wire if "/Enrollment.svc" in each.request.url)
+        assert b"OfflineAutoPilotEnrollmentCorrelator" in asked.request.body
+
+
+@virtual
+async def test_autopilot_112_the_file_serves_where_the_lookup_runs_out_of_time() -> None:
+    async with stage(profile=EXPORTED) as s:
+        s.disk.replace(FILE, await offline_file(s))
+
+        def lost(request: Request) -> Request:
+            if request.url.endswith("/runtime/v1/profile"):
+                raise TransportError(Failure.CUT, "the answer did not come")
+            return request
+
+        s.tap.forge = lost
+        visit = await s.user("adele", script={ScreenId.SIGN_IN: OFF})
+        assert pages_of(visit.screens) == []
+        assert visit.last(ScreenId.SIGN_IN).language == "de-DE"
+
+
+@virtual
+async def test_autopilot_112_an_online_profile_beats_the_file() -> None:
+    async with stage(profile=EXPORTED) as s:
+        s.disk.replace(FILE, await offline_file(s))
+        await change_profile(
+            s, deviceNameTemplate="NET-%RAND:4%", eulaHidden=True, privacySettingsHidden=True
+        )
+        visit = await s.user("adele")
+        assert visit.ending.kind is EndingKind.DESKTOP
+        assert ScreenId.PRIVACY not in visit.screens
+        assert s.laptop.name.startswith("NET-")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+@virtual
+async def test_autopilot_112_a_file_in_another_encoding_is_ignored(encoding: str) -> None:
+    async with stage(registered=False, profile=EXPORTED) as s:
+        text = (await offline_file(s)).decode("ascii")
+        s.disk.replace(FILE, text.encode(encoding))
+        visit = await s.user("adele")
+        assert pages_of(visit.screens) == [*PAGES[:4], ScreenId.LICENCE_TERMS]
+        assert (visit.ending.kind, visit.ending.code) == (EndingKind.ERROR, "807")
+        assert s.heard("profile.file_ignored")[0]["code"] == "Encoding"
+        assert s.laptop.name.startswith("DESKTOP-")
 
 
 @virtual

@@ -485,6 +485,10 @@ class Stage:
         modulus = _endorsement_key(factory_number).public_key().public_numbers().n.to_bytes(256, "big")
         return capture(self.hardware, ek_modulus=modulus if self.has_tpm else None, at=CAPTURED)
 
+    async def download(self, path: str) -> bytes:
+        """What the API answers to a GET, as it comes."""
+        return await self.world.admin._checked("GET", path)
+
     async def register(self, *, tag: str = "", user: str = "", factory_number: int = 1) -> None:
         """Import the laptop's hardware hash."""
         row = DeviceRow(

@@ -68,6 +68,8 @@ class Applicant:
     upn: str = ""
     """Empty: the token is the device's own."""
     locale: str = "en-US"
+    correlator: str = ""
+    """Of the profile on the disk by which the device was set up; empty for none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +177,8 @@ def _context(applicant: Applicant) -> AdditionalContext:
     ]
     if applicant.registration:
         items.append((name.ZERO_TOUCH_PROVISIONING, applicant.registration))
+    if applicant.correlator:
+        items.append((name.OFFLINE_CORRELATOR, applicant.correlator))
     return AdditionalContext.of(items)
 
 

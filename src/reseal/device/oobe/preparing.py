@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Final
+from uuid import UUID
 
 import msgspec
 
@@ -27,6 +28,7 @@ from reseal.device.management import Management
 from reseal.device.oauth import MANAGEMENT, TokenEndpoint, TokenRefused
 from reseal.device.oobe.context import Oobe
 from reseal.device.oobe.memory import Place
+from reseal.device.oobe.offline import correlator
 from reseal.device.oobe.starting import claimant_of, keep_user, set_clock
 from reseal.device.oobe.status import preparing
 from reseal.device.oobe.table import Outcome
@@ -40,6 +42,7 @@ from reseal.device.registering import (
 )
 from reseal.device.tpm import VirtualTpm
 from reseal.device.transport import Identity
+from reseal.wire.join import cloud_sid
 from reseal.wire.runtime.messages import Urls
 
 TPM_PATIENCE: Final = timedelta(minutes=2)
@@ -142,8 +145,20 @@ async def user_join(oobe: Oobe) -> Outcome:
         os_version=oobe.hardware.os_version,
         mdm_discovery=str(oobe.tokens.claims.get("mdm_enrollment_url", "")),
     )
-    _remember(oobe, await join_by_user(oobe.http, _urls(oobe).device_registration, oobe.tpm, join_))
+    joined = await join_by_user(oobe.http, _urls(oobe).device_registration, oobe.tpm, join_)
+    _remember(oobe, _as_the_profile_says(oobe, joined, str(oobe.tokens.claims.get("oid", ""))))
     return Outcome.PASSED
+
+
+def _as_the_profile_says(oobe: Oobe, joined: Membership, user: str) -> Membership:
+    """Who joins is an administrator unless the profile says Standard. The server knows the profile of a
+    registered device; what a file on the disk says is known here alone.
+    """
+    profile = oobe.profile.profile
+    if profile is None or not profile.standard_user or not user:
+        return joined
+    left = tuple(sid for sid in joined.administrators if sid != cloud_sid(UUID(user)))
+    return msgspec.structs.replace(joined, administrators=left)
 
 
 async def user_enrol(oobe: Oobe) -> Outcome:
@@ -236,6 +251,7 @@ async def _enrol(oobe: Oobe, member: Membership, token: str, *, upn: str) -> Non
         token=token,
         upn=upn,
         locale=oobe.language,
+        correlator=correlator(oobe),
     )
     parts = oobe.parts
     given = await enrol(oobe.http, parts.disk, parts.keys, parts.entropy, member.mdm_discovery, applicant)

@@ -7,15 +7,16 @@ from typing import Final
 
 import msgspec
 
-from reseal.device.errors import UNEXPECTED_ANSWER, SetupFailed
+from reseal.device.errors import UNEXPECTED_ANSWER, NetworkFailed, SetupFailed
 from reseal.device.management import Management
 from reseal.device.oobe.content import checking_page, restarting_page, starting_page
 from reseal.device.oobe.context import PROVISIONING, Oobe, about
 from reseal.device.oobe.memory import Place
+from reseal.device.oobe.offline import offline_answer
 from reseal.device.oobe.table import Outcome
 from reseal.device.registering import Claimant, attest, identity_of
 from reseal.wire.csp import DevDetail, LocURI
-from reseal.wire.runtime.messages import AssignedUser, ProfileAnswer, ProfileRequest
+from reseal.wire.runtime.messages import AssignedUser, ProfileAnswer, ProfileRequest, Standing
 
 RESTART_TIME: Final = timedelta(seconds=40)
 MOST_RESTARTS: Final = 12
@@ -116,12 +117,7 @@ async def profile(oobe: Oobe) -> Outcome:
 
 async def fetch_profile(oobe: Oobe) -> None:
     """Ask who the device is, and set the clock by the answer. Raises `SetupFailed`."""
-    identity = identity_of(oobe.parts.disk, oobe.tpm)
-    hardware = oobe.hardware
-    request = ProfileRequest(
-        hardware_hash=oobe.hardware_hash(), os_version=hardware.os_version, os_edition=hardware.os_edition
-    )
-    answer = await oobe.channel.profile(request, identity=identity)
+    answer = await _asked(oobe)
     set_clock(oobe)
     oobe.fetched = True
     if not _is_kept(oobe, answer):
@@ -135,6 +131,26 @@ async def fetch_profile(oobe: Oobe) -> None:
         profile=None if answer.profile is None else answer.profile.name,
     )
     oobe.parts.tell("profile.fetched", told)
+
+
+async def _asked(oobe: Oobe) -> ProfileAnswer:
+    """What the server says; if it does not know the machine or does not answer, what a file on the disk says
+    (112). Raises `SetupFailed`.
+    """
+    hardware = oobe.hardware
+    request = ProfileRequest(
+        hardware_hash=oobe.hardware_hash(), os_version=hardware.os_version, os_edition=hardware.os_edition
+    )
+    try:
+        answer = await oobe.channel.profile(request, identity=identity_of(oobe.parts.disk, oobe.tpm))
+    except NetworkFailed:
+        found = await offline_answer(oobe)
+        if found is None:
+            raise
+        return found
+    if answer.standing is not Standing.UNREGISTERED:
+        return answer
+    return await offline_answer(oobe) or answer
 
 
 def _in_force(oobe: Oobe, answer: ProfileAnswer) -> ProfileAnswer:
