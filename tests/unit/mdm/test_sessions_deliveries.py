@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -16,8 +17,6 @@ from reseal.mdm.sessions.deliveries import (
     MOST_ATTEMPTS,
     MOST_FAULTS,
     MOST_REFUSALS,
-    PARKED,
-    PATIENCE,
     STOOD_STILL,
     Sender,
     answered,
@@ -27,6 +26,7 @@ from reseal.mdm.sessions.deliveries import (
     held,
     sent,
 )
+from reseal.mdm.sessions.patience import PARKED, PATIENCE
 from reseal.mdm.sessions.purposes import Answer, Planned, Purpose, What
 from reseal.wire.csp import LocURI, MsiInstallJob, MsiStatus, NodeValue
 from reseal.wire.syncml import Add, Delete, Exec, Format, Get, Replace
@@ -174,14 +174,20 @@ def app(**changes: object) -> Item:
     return item(Kind.APP, **changes)
 
 
-def status_of(one: Item, status: int | None, last_error: int | None = None, now: datetime = NOW) -> Item:
+def status_of(
+    one: Item,
+    status: int | None,
+    last_error: int | None = None,
+    now: datetime = NOW,
+    others: Sequence[Item] = (),
+) -> Item:
     """The item after its Status was read; None: there is none."""
     user, kind, key = one.key
     code = 404 if status is None else 200
     answers = [Answer(Purpose(What.STATUS, user, kind, key), code, None if status is None else str(status))]
     error = Purpose(What.LAST_ERROR, user, kind, key)
     answers.append(Answer(error, 404) if last_error is None else Answer(error, 200, str(last_error)))
-    return answered(one, answers, now, None)
+    return answered(one, answers, now, None, others=others)
 
 
 def begun(code: int = 202) -> Item:
@@ -254,6 +260,21 @@ def test_one_that_stands_still_without_saying_why_fails_as_timed_out() -> None:
     one = status_of(replace(begun(), attempt=MOST_ATTEMPTS), MsiStatus.DOWNLOADED)
     failed = status_of(one, MsiStatus.DOWNLOADED, now=NOW + timedelta(hours=1))
     assert (failed.state, failed.error) == (ItemState.FAILED, STOOD_STILL)
+
+
+def test_one_that_waits_for_its_turn_behind_another_does_not_stand_still() -> None:
+    ahead = status_of(begun(), MsiStatus.INSTALLING)
+    ahead = replace(ahead, item_id=8, changed_at=NOW)
+    waits = status_of(begun(), MsiStatus.INITIALISED)
+    late = NOW + timedelta(minutes=50)
+    assert status_of(waits, MsiStatus.INITIALISED, now=late, others=[waits, ahead]).state is ItemState.RUNNING
+    done = status_of(ahead, MsiStatus.DONE, now=late)
+    soon, later = late + timedelta(minutes=9), late + timedelta(minutes=10)
+    assert status_of(waits, MsiStatus.INITIALISED, now=soon, others=[done]).state is ItemState.RUNNING
+    assert status_of(waits, MsiStatus.INITIALISED, now=later, others=[done]).state is ItemState.PENDING
+    at_work = status_of(begun(), MsiStatus.DOWNLOADING)
+    stuck = NOW + timedelta(minutes=60)
+    assert status_of(at_work, MsiStatus.DOWNLOADING, now=stuck, others=[ahead]).state is ItemState.PENDING
 
 
 @given(

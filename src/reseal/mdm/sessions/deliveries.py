@@ -8,7 +8,7 @@
 
 An app is Add and Exec of its DownloadInstall. An Exec is not repeatable: when its answer is lost, Status is
 read first. An installation that stands still, or that Windows parked, is begun again up to `MOST_ATTEMPTS`
-times, then the item fails, visibly (spec/mdm-wire.md 4.5, 5.4).
+times, then the item fails, visibly (spec/mdm-wire.md 4.5, 5.4; `patience` says what stands still).
 
 `progress` keeps the last code per node (0: sent, not answered); below `STATUS` the status of an app, below
 `REFUSED` how many sessions in a row answered 405, below `FAULTS` how often a deletion failed. A node that
@@ -17,16 +17,17 @@ shall go away stands in `leftovers`.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from types import MappingProxyType
+from datetime import datetime
+from functools import partial
 from typing import Final
 
 from reseal.catalog.model import Kind
 from reseal.managed.delivery import scope_of
 from reseal.managed.model import MACHINE, Item, ItemState
 from reseal.mdm.sessions.handling import HANDLING, Handling
+from reseal.mdm.sessions.patience import STATUS, stands_still
 from reseal.mdm.sessions.purposes import Answer, Planned, Purpose, What
 from reseal.wire.csp import (
     CspError,
@@ -43,7 +44,6 @@ Key = tuple[int, str, int]
 Node = tuple[str, NodeValue]
 """An address as it is written, and what shall stand there."""
 
-STATUS: Final = "status"
 REFUSED: Final = "refused"
 FAULTS: Final = "faults"
 _COUNTERS: Final = frozenset({STATUS, REFUSED, FAULTS})
@@ -55,25 +55,8 @@ MOST_REFUSALS: Final = 10
 MOST_FAULTS: Final = 3
 """Sessions that may fail to delete a node."""
 
-PARKED: Final = 0x8600_0002
-"""LastError of an installation that Windows put aside (spec/mdm-wire.md 4.5)."""
-PARKED_PAUSE: Final = timedelta(seconds=30)
-"""A parked installation is begun again at the earliest so long after the last thing it did."""
 STOOD_STILL: Final = 0x8007_05B4
 """HRESULT of a time-out: what an installation fails with that stood still too often."""
-
-PATIENCE: Final[Mapping[int, timedelta]] = MappingProxyType(
-    {
-        MsiStatus.INITIALISED: timedelta(minutes=10),
-        MsiStatus.DOWNLOADING: timedelta(minutes=60),
-        MsiStatus.DOWNLOAD_RETRY_PENDING: timedelta(minutes=20),
-        MsiStatus.DOWNLOADED: timedelta(minutes=10),
-        MsiStatus.INSTALLING: timedelta(minutes=60),
-        MsiStatus.INSTALL_RETRY_PENDING: timedelta(minutes=20),
-    }
-)
-"""How long an installation may stay at a status. One that waits for a user's session has all the time."""
-_UNKNOWN_PATIENCE: Final = timedelta(minutes=10)
 
 _UNDER_WAY: Final = frozenset({ItemState.PENDING, ItemState.SENT, ItemState.RUNNING})
 """States in which there may be something to send for what shall come."""
@@ -207,9 +190,10 @@ def answered(
     now: datetime,
     nodes: Sequence[Node] | None,
     handling: Handling = HANDLING,
+    others: Collection[Item] = (),
 ) -> Item:
     """The item after these answers, all of them about it. `nodes` are what it consists of, if that is known:
-    it is done when all of them are there.
+    it is done when all of them are there. `others` are all deliveries to the same device.
     """
     for answer in answers:
         if answer.purpose.what is What.DELETE:
@@ -217,7 +201,7 @@ def answered(
     if item.state is ItemState.REMOVING:
         return item
     if item.kind is Kind.APP:
-        return _app_answered(item, answers, now, handling)
+        return _app_answered(item, answers, now, handling, others)
     for answer in answers:
         item = _node_answered(item, answer, now, handling)
     return _settled(item, nodes, now)
@@ -291,13 +275,17 @@ def _refused(item: Item, node: str, code: int, now: datetime) -> Item:
 # --- apps
 
 
-def _app_answered(item: Item, answers: Sequence[Answer], now: datetime, handling: Handling) -> Item:
+def _app_answered(
+    item: Item, answers: Sequence[Answer], now: datetime, handling: Handling, others: Collection[Item]
+) -> Item:
     by_kind = {answer.purpose.what: answer for answer in answers}
     if start := by_kind.get(What.START):
         item = _started(item, by_kind.get(What.JOB), start, now, handling)
     if status := by_kind.get(What.STATUS):
         last_error = by_kind.get(What.LAST_ERROR)
-        item = _read(item, status, _number(last_error), now, handling)
+        error = _number(last_error)
+        still = partial(stands_still, last_error=error, now=now, others=others)
+        item = _read(item, status, error, now, still if handling.watches_installs else _never)
     return item
 
 
@@ -317,7 +305,13 @@ def _started(item: Item, job: Answer | None, start: Answer, now: datetime, handl
     return _failed(_noted(item, start.purpose.node, code, now), code, now)
 
 
-def _read(item: Item, answer: Answer, last_error: int | None, now: datetime, handling: Handling) -> Item:
+def _read(
+    item: Item,
+    answer: Answer,
+    last_error: int | None,
+    now: datetime,
+    is_still: Callable[[Item, int], bool],
+) -> Item:
     """Status was read: the job's, or there is none."""
     if answer.code == StatusCode.NOT_FOUND:
         return _again(item, now) if item.attempt < MOST_ATTEMPTS else _failed(item, answer.code, now)
@@ -332,16 +326,11 @@ def _read(item: Item, answer: Answer, last_error: int | None, now: datetime, han
     if status in {MsiStatus.DOWNLOAD_FAILED, MsiStatus.INSTALL_FAILED}:
         return _failed(item, last_error or status, now)
     item = _into(item, ItemState.RUNNING, now)
-    if handling.watches_installs and not moved and _stands_still(item, status, last_error, now):
-        return _begun_again(item, last_error, now)
-    return item
+    return _begun_again(item, last_error, now) if not moved and is_still(item, status) else item
 
 
-def _stands_still(item: Item, status: int, last_error: int | None, now: datetime) -> bool:
-    quiet = now - (item.changed_at or item.since or now)
-    if last_error is not None and last_error & 0xFFFF_FFFF == PARKED:
-        return quiet >= PARKED_PAUSE
-    return status != MsiStatus.WAITING_FOR_USER and quiet >= PATIENCE.get(status, _UNKNOWN_PATIENCE)
+def _never(_item: Item, _status: int) -> bool:
+    return False
 
 
 def _begun_again(item: Item, last_error: int | None, now: datetime) -> Item:

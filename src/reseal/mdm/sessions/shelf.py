@@ -70,8 +70,10 @@ class Shelf:
         self._bodies.want(item for item in answered if item.kind is not Kind.APP)
         for key, some in by_item.items():
             if item := self._items.get(key):
-                nodes = self._bodies.nodes(item)
-                self._items[key] = deliveries.answered(item, some, self._tx.now, nodes, self._handling)
+                nodes, others = self._bodies.nodes(item), self._items.values()
+                self._items[key] = deliveries.answered(
+                    item, some, self._tx.now, nodes, self._handling, others
+                )
 
     def ended_jobs(self, addresses: Iterable[str]) -> frozenset[Purpose]:
         """The questions for the status of jobs that ended by the device's word; addresses in any spelling."""
