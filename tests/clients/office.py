@@ -179,7 +179,7 @@ def enrolled(office: Office, serial: str, name: str, *, by_digest: bool = False)
     person = office.person(name)
     device.sign_in(person)
     device.join()
-    device.enrol(device.user_token.access, person.upn)
+    device.enrol(device.user_access, person.upn)
     return device
 
 

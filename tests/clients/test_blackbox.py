@@ -102,7 +102,7 @@ def test_a_user_sets_up_a_device_that_nobody_registered(office: Office, by_diges
     anna = office.person("anna")
     device.sign_in(anna)
     device.join()
-    device.enrol(device.user_token.access, anna.upn)
+    device.enrol(device.user_access, anna.upn)
     device.run_phase(Scope.DEVICE, Login.OTHERS)
     _is_held(device)
     assert _polls(device) == "1"
@@ -125,7 +125,7 @@ def test_a_user_sets_up_a_registered_device_and_takes_it_out_again(office: Offic
     ben = office.person("ben")
     device.sign_in(ben)
     device.join(capital=True)
-    device.enrol(device.user_token.access, ben.upn)
+    device.enrol(device.user_access, ben.upn)
     device.mdm.line.twice = not by_digest
     device.sync(Login.OTHERS)
     blocker = device.channel.blocker(profile["run"])
@@ -216,7 +216,7 @@ def test_a_device_that_waits_for_the_challenge_is_served(office: Office, same_nu
     cora = office.person("cora")
     device.sign_in(cora)
     device.join()
-    device.enrol(device.user_token.access, cora.upn)
+    device.enrol(device.user_access, cora.upn)
     digest = device.mdm.line.digest
     digest.ask_first, digest.same_number = True, same_number
     sessions = device.run_phase(Scope.DEVICE, Login.OTHERS)

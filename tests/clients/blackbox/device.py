@@ -95,6 +95,11 @@ class Device:
             raise Broken("not enrolled")
         return self.enrolled
 
+    @property
+    def user_access(self) -> str:
+        """The access token of the user on this device, for management."""
+        return _there(self.user_token).access
+
     # --- before management --------------------------------------------------------------------------------
 
     @property
@@ -231,7 +236,7 @@ class Device:
         """One session; installations go one step on after it."""
         mdm = self.mdm
         told = [_package_alert(job.node, job.status) for job in mdm.installer.news()]
-        token = _there(self.user_token).access if self.user_token else ""
+        token = self.user_access if self.user_token else ""
         user = [Alerting(1224, "com.microsoft/MDM/AADUserToken", token, form="chr")] if token else []
         mdm.line.bearer = token if self.user_by_header else ""
         mdm.tree.user_context = login is Login.USER

@@ -37,6 +37,7 @@ class Digest:
     same_number: bool = False
     """Whether the message that was challenged is repeated under its own number."""
     used: list[bytes] = field(default_factory=list)
+    accepted: set[bytes] = field(default_factory=set)
 
     @classmethod
     def of(cls, provisioned: Provisioned) -> Digest:
@@ -136,7 +137,7 @@ class Session:
                     str(answer.header_status), "the certificate does not count", answer.header_status
                 )
             demand(answer.nonce is not None, "the challenge has no nonce")
-            demand(answer.nonce not in digest.used, "the challenge has a nonce that was used")
+            demand(answer.nonce not in digest.accepted, "the challenge has a nonce that counted before")
             if digest.same_number:
                 self.sent -= 1
             answer = self._exchange(first)
@@ -185,6 +186,8 @@ class Session:
         self.messages.append(answer)
         if digest and answer.nonce is not None:
             digest.nonce = answer.nonce
+        if digest and proves and answer.header_status in {_DONE, _ACCEPTED}:
+            digest.accepted.add(digest.used[-1])
         self._proven = self._proven or answer.header_status == _ACCEPTED
         return answer
 
