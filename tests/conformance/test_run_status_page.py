@@ -57,12 +57,12 @@ async def test_autopilot_065_the_tenants_words_on_error_and_on_time_out_else_the
     words = WORDS if own_words else DEFAULT_TEXT
     esp = {"installProgressTimeoutInMinutes": 30, **({"customErrorMessage": WORDS} if own_words else {})}
     agent = app("Agent", minutes=60) if late else app("Agent", failure=FAILURE)
-    async with stage(esp=esp, apps=[agent]) as s:
+    async with stage(esp=esp, apps=[agent], quirks=()) as s:
         red = (await s.technician()).last(ScreenId.RED)
         assert red.code == ("0x800705B4" if late else "0x80070643")
         assert red.texts[0].startswith(words)
         assert s.value(f"{PAGE}/CustomErrorText") == words
-    async with stage(esp=esp, apps=[agent]) as s:
+    async with stage(esp=esp, apps=[agent], quirks=()) as s:
         page = (await s.user()).last(ScreenId.STATUS_PAGE)
         assert page.code == red.code
         assert page.texts == (words,)

@@ -139,12 +139,13 @@ async def test_autopilot_131_refresh_shows_what_changed_without_a_restart() -> N
     async with stage(groups=[SALES]) as s:
 
         async def change() -> None:
-            await s.apply(profiles=[{"name": "Sales", "assign": [{"group": "Sales"}], **PREPROVISION}])
+            sales = {"name": "Sales", "deviceNameTemplate": "SALES-%RAND:4%", **PREPROVISION}
+            await s.apply(profiles=[{**sales, "assign": [{"group": "Sales"}]}])
             await s.edit(groupTag="sales", assignedUser=s.upn("diego"))
 
         visit = await s.technician(
             before={ScreenId.CONFIGURATION: [change]},
-            script={ScreenId.CONFIGURATION: [Action.REFRESH, Action.POWER_OFF]},
+            script={ScreenId.CONFIGURATION: [Action.REFRESH, Action.PROVISION]},
         )
         before, after = visit.pages(ScreenId.CONFIGURATION)
         assert facts(before) == {"organisation": "Contoso", "profile": "Standard"}
@@ -153,7 +154,13 @@ async def test_autopilot_131_refresh_shows_what_changed_without_a_restart() -> N
             "profile": "Sales",
             "user": "diego@contoso.example",
         }
-        assert len(s.heard("machine.started")) == 1
+        order = [(what, about) for _, what, about in s.told if what in {"machine.started", "person.acted"}]
+        refreshed = order.index(("person.acted", {"screen": "configuration", "action": "refresh"}))
+        assert [what for what, _ in order[:refreshed]].count("machine.started") == 1
+        # What the page showed is what Provision does.
+        assert visit.ending.kind is RESEALED
+        assert s.laptop.name.startswith("SALES-")
+        assert (await s.row()).profile_name == "Sales"
 
 
 SALES = {"name": "Sales", "rule": '(device.devicePhysicalIds -any (_ -eq "[OrderID]:sales"))'}
