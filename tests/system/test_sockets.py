@@ -250,6 +250,19 @@ async def test_a_server_without_tls_is_none(tmp_path: Path) -> None:
         assert (await _fails(way, crude)).failure is Failure.REFUSED
 
 
+async def test_a_server_that_refuses_the_certificate_has_cut_it(tmp_path: Path) -> None:
+    """One of an authority that the server does not know ends the handshake."""
+    key, strangers = KEYS.p256(), _authority("strange root")
+    profile = ca.client_profile(ca.common_name("a stranger"))
+    leaf = ca.issue(strangers, key.public_key(), profile, clock=NOW, entropy=SystemEntropy())
+    context = _server_context(tmp_path, asks=True)
+    async with _crude(_until_gone(_answers), context) as crude, _trusting() as way:
+        with pytest.raises(TransportError) as caught:
+            await _get(way, crude, Identity(leaf, key))
+        assert caught.value.failure is Failure.CUT
+        assert await _get(way, crude) == b"word"
+
+
 async def test_without_anchors_nobody_is_trusted(tmp_path: Path) -> None:
     async with (
         _crude(_until_gone(_answers), _server_context(tmp_path)) as crude,
