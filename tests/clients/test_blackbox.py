@@ -9,7 +9,7 @@ import pytest
 from tests.clients.blackbox.device import Device
 from tests.clients.blackbox.errors import Refused
 from tests.clients.blackbox.page import Scope, check_hold, unexpected, writes_to
-from tests.clients.blackbox.session import Login
+from tests.clients.blackbox.session import Alerting, Login
 from tests.clients.blackbox.signing import MDM, Directory, Person
 from tests.clients.office import (
     ADDED,
@@ -23,6 +23,7 @@ from tests.clients.office import (
     USER_VALUES,
     Office,
     digests,
+    enrolled,
 )
 
 _serials = (f"BB-{number:04}" for number in itertools.count(1))
@@ -224,6 +225,48 @@ def test_a_device_that_waits_for_the_challenge_is_served(office: Office, same_nu
     _is_held(device)
     _is_set_up(device, "agent")
     assert writes_to(device.mdm.tree.journal, NOT_FOR_THEM) == []
+
+
+# --- when not all goes well ---------------------------------------------------------------------------------
+
+
+def test_what_a_user_is_sent_too_early_is_sent_again(office: Office) -> None:
+    """Windows refuses ./User with 405 until the context of the user is there (mdm-wire.md 4.4)."""
+    device = enrolled(office, next(_serials), "cora")
+    device.run_phase(Scope.DEVICE, Login.OTHERS)
+    device.late_context = 3
+    device.run_phase(Scope.USER, Login.USER)
+    assert next(entry.status for entry in device.mdm.tree.journal if entry.user) == 405
+    assert _values(device, USER_VALUES) == USER_VALUES
+    _is_set_up(device, "agent", "notes")
+    _is_over(device)
+
+
+def test_a_package_that_does_not_fit_its_digest_fails_the_page(office: Office) -> None:
+    device = enrolled(office, next(_serials), "cora")
+    mdm, fetch = device.mdm, device.mdm.installer.fetch
+    mdm.installer.fetch = lambda url: fetch(url)[:-1] + b"?"
+    for _ in range(6):
+        device.sync(Login.OTHERS)
+    page = mdm.page
+    assert set(mdm.installer.installed()) == set()
+    assert page.value(Scope.DEVICE, "ServerHasFinishedProvisioning") == "false"
+    assert page.value(Scope.DEVICE, "TimeOutUntilSyncFailure") == "1", "the page is not made to fail"
+    assert page.value(Scope.DEVICE, "CustomErrorText").startswith(PAGE["customErrorMessage"])
+    assert int(page.value(Scope.DEVICE, "BlockInStatusPage")) & 1
+    assert _values(device, DEVICE_VALUES) == DEVICE_VALUES, "one failure keeps the rest away"
+
+
+@by_both
+def test_a_user_who_leaves_management_is_let_go(office: Office, by_digest: bool) -> None:
+    device = enrolled(office, next(_serials), "cora", by_digest=by_digest)
+    device.run_phase(Scope.DEVICE, Login.OTHERS)
+    kind = "com.microsoft:mdm.unenrollment.userrequest"
+    last = device.sync(Login.USER, [Alerting(1226, kind, "1", form="int")])
+    assert [command for message in last.messages for command in message.commands] == []
+    with pytest.raises(Refused) as refused:
+        device.sync(Login.USER)
+    assert refused.value.status in {401, 407}
 
 
 # --- what the server does not do yet ------------------------------------------------------------------------

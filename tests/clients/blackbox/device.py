@@ -65,6 +65,8 @@ class Device:
     by_digest: bool = False
     user_by_header: bool = False
     """Whether the user's token comes in the Authorization header as well as in the alert."""
+    late_context: int = 0
+    """For how many sessions the part of a user is not there yet although he is logged on."""
     plain: Web = field(init=False)
     profile: dict[str, Any] = field(default_factory=dict)
     directory: Directory | None = None
@@ -239,7 +241,8 @@ class Device:
         token = self.user_access if self.user_token else ""
         user = [Alerting(1224, "com.microsoft/MDM/AADUserToken", token, form="chr")] if token else []
         mdm.line.bearer = token if self.user_by_header else ""
-        mdm.tree.user_context = login is Login.USER
+        mdm.tree.user_context = login is Login.USER and self.late_context <= 0
+        self.late_context -= login is Login.USER
         session = Session(mdm.line, mdm.tree, login, [*user, *told, *alerts]).run()
         mdm.syncs.append(session)
         mdm.installer.work()
