@@ -1,16 +1,18 @@
 """What a managed device costs its server every day: check-ins with nothing to do, and those with work.
 
-One laptop has gone through both flows and has everything that is assigned to it. Then an administrator
-changes four policies again and again, and the laptop takes them in three messages: the first is given Adds,
-the second says that the nodes exist and is given Replaces, the third says that all is done.
+A crowd of laptops has gone through both flows, and they have everything that is assigned to them. They come
+all at once, as devices do that poll a busy server. Then an administrator changes four policies again and
+again, and each laptop takes them in three messages: the first is given Adds, the second says that the nodes
+exist and is given Replaces, the third says that all is done.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
 from reseal.catalog.model import Kind, PolicyBody
 from reseal.catalog.service import find_item, update_item
@@ -39,50 +41,75 @@ _MOST_SESSIONS: Final = 12
 _WARM_UP: Final = 3
 
 
+Fleet = Sequence[tuple[Machine, Management]]
+Session = Sequence[Cost]
+"""What each message of a device's session cost."""
+
+
 async def figures(store: Store, sizes: Sizes) -> AsyncIterator[Figure]:
-    """One laptop on one database."""
+    """A crowd of laptops on one database."""
     url = store.empty()
-    async with opened(url, 1) as premises:
-        machine = premises.machine(1)
-        await machine.technician_flow()
-        await machine.user_flow()
-        management = machine.management()
-        yield await _idle("an idle check-in", premises, management, store, sizes)
-        async for figure in _working(premises, management, store, sizes):
+    async with opened(url, sizes.crowd) as premises:
+        fleet = [await _at_desktop(premises, number) for number in range(1, sizes.crowd + 1)]
+        yield await _idle("an idle check-in", premises, fleet, store, sizes)
+        async for figure in _working(premises, fleet, store, sizes):
             yield figure
-        await _sign_in(premises, machine, management)
-        yield await _idle("an idle check-in with a user's token", premises, management, store, sizes)
+        for machine, management in fleet:
+            await _sign_in(premises, machine, management)
+        yield await _idle("an idle check-in with a user's token", premises, fleet, store, sizes)
     store.drop(url)
+
+
+async def _at_desktop(premises: Premises, number: int) -> tuple[Machine, Management]:
+    machine = premises.machine(number)
+    await machine.technician_flow()
+    await machine.user_flow()
+    return machine, machine.management()
 
 
 def _figure(what: str, store: Store, costs: Sequence[Cost], budget: float) -> Figure:
     cost = mean(costs)
-    units = f"{cost.writes} units of writing"
+    units = f"{cost.writes:g} units of writing"
     return Figure(what, store.name, cost.cpu, budget, cost.elapsed, cost.statements, units)
 
 
-async def _sync(premises: Premises, management: Management) -> list[Cost]:
-    """One session; what each of its messages cost."""
+async def _together(premises: Premises, fleet: Fleet) -> list[Session]:
+    """A session of each device; their first messages come at once, then their second ones, and so on."""
     premises.wire.carried = []
-    await premises.clock.run(management.sync())
-    return [one.cost for one in premises.wire.carried]
+
+    async def hold(management: Management, leave: Callable[[], None]) -> None:
+        await management.sync()
+        leave()
+
+    async with premises.wire.crowd(len(fleet)) as leave:
+        sessions = asyncio.gather(*(hold(management, leave) for _, management in fleet))
+        await premises.clock.run(_finished(sessions))
+    costs: dict[str, list[Cost]] = {}
+    for one in premises.wire.carried:
+        costs.setdefault(one.device, []).append(one.cost)
+    return list(costs.values())
+
+
+async def _finished(work: asyncio.Future[Any]) -> None:
+    await work
 
 
 # --- nothing to do ------------------------------------------------------------------------------------------
 
 
-async def _idle(what: str, premises: Premises, management: Management, store: Store, sizes: Sizes) -> Figure:
-    await _settle(premises, management)
-    costs = [await _sync(premises, management) for _ in range(sizes.repetitions + _WARM_UP)]
-    return _figure(what, store, [cost for (cost,) in costs[_WARM_UP:]], IDLE)
+async def _idle(what: str, premises: Premises, fleet: Fleet, store: Store, sizes: Sizes) -> Figure:
+    await _settle(premises, fleet)
+    rounds = [await _together(premises, fleet) for _ in range(sizes.rounds + _WARM_UP)]
+    costs = [cost for sessions in rounds[_WARM_UP:] for (cost,) in sessions]
+    return _figure(what, store, costs, IDLE)
 
 
-async def _settle(premises: Premises, management: Management) -> None:
+async def _settle(premises: Premises, fleet: Fleet) -> None:
     """Hold sessions until there is nothing to do."""
     premises.clock.leap(_A_WHILE)  # by then nobody asks any more how the page ended
     for _ in range(_MOST_SESSIONS):
-        costs = await _sync(premises, management)
-        if len(costs) == 1 and costs[0].writes == 0:
+        sessions = await _together(premises, fleet)
+        if all(len(costs) == 1 and costs[0].writes == 0 for costs in sessions):
             return
     raise RuntimeError(f"after {_MOST_SESSIONS} sessions there is still something to do")
 
@@ -119,18 +146,16 @@ def _claims(tx: Tx, premises: Premises, upn: str) -> AccessClaims:
 # --- something to do ----------------------------------------------------------------------------------------
 
 
-async def _working(
-    premises: Premises, management: Management, store: Store, sizes: Sizes
-) -> AsyncIterator[Figure]:
-    sessions = []
-    for number in range(sizes.changes + _WARM_UP):
+async def _working(premises: Premises, fleet: Fleet, store: Store, sizes: Sizes) -> AsyncIterator[Figure]:
+    sessions: list[Session] = []
+    for number in range(sizes.rounds + _WARM_UP):
         await premises.parts.db.write(_change, premises, number, causes=premises.tenant)
-        sessions.append(await _sync(premises, management))
-    counted = sessions[_WARM_UP:]
-    if any(len(session) != _MESSAGES for session in counted):
-        raise RuntimeError(f"a session had {[len(session) for session in counted]} messages")
+        held = await _together(premises, fleet)
+        sessions += held if number >= _WARM_UP else []
+    if any(len(session) != _MESSAGES for session in sessions):
+        raise RuntimeError(f"sessions had {sorted({len(session) for session in sessions})} messages")
     budget = WORKING_REMOTE if store.is_remote else WORKING
-    given, working, last = (list(costs) for costs in zip(*counted, strict=True))
+    given, working, last = (list(costs) for costs in zip(*sessions, strict=True))
     yield _figure("a working check-in: four outcomes, four commands", store, working, budget)
     yield _figure("a check-in with the last four outcomes", store, last, 2 * budget)
     yield _figure("a check-in after a change of policies", store, given, GIVEN * budget)

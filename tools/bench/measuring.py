@@ -18,8 +18,8 @@ class Cost:
 
     cpu: float = 0.0
     elapsed: float = 0.0
-    statements: int = 0
-    writes: int = 0
+    statements: float = 0
+    writes: float = 0
 
 
 @contextmanager
@@ -51,14 +51,14 @@ async def repeated(
     return costs
 
 
-def mean(costs: Sequence[Cost]) -> Cost:
-    """The cost of one run on average, statements and units rounded up."""
-    count, whole = len(costs), total(costs)
+def mean(costs: Sequence[Cost], of: int | None = None) -> Cost:
+    """The cost of one run on average; `of` is how many runs these are, if not one each."""
+    count, whole = of or len(costs), total(costs)
     return Cost(
         cpu=whole.cpu / count,
         elapsed=whole.elapsed / count,
-        statements=-(-whole.statements // count),
-        writes=-(-whole.writes // count),
+        statements=whole.statements / count,
+        writes=whole.writes / count,
     )
 
 

@@ -25,8 +25,10 @@ class Sizes:
     """Of processes."""
     laptops: int
     """That go through each flow."""
-    changes: int
-    """Of policies, each followed by a session."""
+    crowd: int
+    """Laptops that check in at once."""
+    rounds: int
+    """How often they do."""
     megabytes: int
     """Of a content that is downloaded."""
     rehearsed: int
@@ -43,7 +45,8 @@ FULL = Sizes(
     repetitions=500,
     starts=5,
     laptops=10,
-    changes=100,
+    crowd=16,
+    rounds=20,
     megabytes=32,
     rehearsed=6,
 )
@@ -57,7 +60,8 @@ QUICK = Sizes(
     repetitions=5,
     starts=1,
     laptops=1,
-    changes=2,
+    crowd=2,
+    rounds=2,
     megabytes=1,
     rehearsed=1,
 )

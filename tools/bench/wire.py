@@ -1,15 +1,16 @@
 """A device's way to a server in memory, with a meter on the server's side of it.
 
 What is measured is what one request costs the server: from its first byte in the ASGI application to the last
-byte of the answer, with all threads that work for it. Requests are handed over one at a time, so that nothing
-else of the server runs meanwhile; what a device does between two of them is not counted.
+byte of the answer, with all threads that work for it; what a device does between two of them is not counted.
+Requests are handed over one at a time, or those of a crowd of devices all at once, as a busy server has them:
+then each costs an equal share.
 """
 
 from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,7 +22,7 @@ from starlette.types import ASGIApp, Message
 from reseal.device.transport import Headers, Identity, Request
 from reseal.kernel.db import Database
 from tools.bench.leaping import LeapingClock
-from tools.bench.measuring import Cost, metered
+from tools.bench.measuring import Cost, mean, metered
 
 _SESSION = re.compile(rb"<SessionID>\s*(.*?)\s*</SessionID>")
 _KINDS: Mapping[str, str] = {
@@ -44,6 +45,8 @@ class Carried:
 
     kind: str
     """What it is called in the figures; method and path for those that have no figure."""
+    device: str
+    """By the certificate that it showed; empty if it showed none."""
     session: str
     """SessionID, of a message of a session."""
     status: int
@@ -75,6 +78,9 @@ class _Answer:
         return self.body
 
 
+_Answered = tuple[_Answer, Cost]
+
+
 class Wire:
     """See `device.transport.Transport`. `apps` are what answers at each host name."""
 
@@ -85,18 +91,37 @@ class Wire:
         self._db = db
         self._clock = clock
         self._turn = asyncio.Lock()
+        self._crowd = 1
+        self._waiting: list[tuple[Request, asyncio.Future[_Answered]]] = []
+        self._carrying: asyncio.Task[None] | None = None
+
+    @asynccontextmanager
+    async def crowd(self, count: int) -> AsyncIterator[Callable[[], None]]:
+        """So many devices come together: a request waits until each of them has one, or has nothing more to
+        ask and called what this yields.
+        """
+        self._crowd = count
+        yield self._leave
+        self._crowd = 1
+
+    def _leave(self) -> None:
+        self._crowd -= 1
+        self._begin_if_all_wait()
 
     @asynccontextmanager
     async def send(self, request: Request) -> AsyncIterator[_Answer]:
         """See `Transport`."""
         with self._clock.busy():
-            async with self._turn:
-                answer, cost = await self._carry(request)
+            answered: asyncio.Future[_Answered] = asyncio.get_running_loop().create_future()
+            self._waiting.append((request, answered))
+            self._begin_if_all_wait()
+            answer, cost = await answered
         parts = urlsplit(request.url)
         found = _SESSION.search(request.body)
         self.carried.append(
             Carried(
                 kind=_kind(request, unquote(parts.path)),
+                device=_name(request.identity),
                 session=found[1].decode() if found else "",
                 status=answer.status,
                 received=len(answer.body),
@@ -105,10 +130,28 @@ class Wire:
         )
         yield answer
 
-    async def _carry(self, request: Request) -> tuple[_Answer, Cost]:
-        scope = _scope(request)
-        app = self._apps[scope["server"][0]]
-        unread = [request.body]
+    def _begin_if_all_wait(self) -> None:
+        if self._waiting and len(self._waiting) >= self._crowd:
+            waiting, self._waiting = self._waiting, []
+            self._carrying = asyncio.get_running_loop().create_task(self._carry(waiting))
+
+    async def _carry(self, waiting: Sequence[tuple[Request, asyncio.Future[_Answered]]]) -> None:
+        """Have the application answer these requests, all at once."""
+        async with self._turn:
+            scopes = [_scope(request) for request, _ in waiting]
+            asked = [
+                self._ask(scope, request.body) for scope, (request, _) in zip(scopes, waiting, strict=True)
+            ]
+            with metered(self._db) as cost:
+                answers = await asyncio.gather(*asked, return_exceptions=True)
+        for answer, (_, answered) in zip(answers, waiting, strict=True):
+            if isinstance(answer, BaseException):
+                answered.set_exception(answer)
+            else:
+                answered.set_result((answer, mean([cost], of=len(waiting))))
+
+    async def _ask(self, scope: dict[str, Any], body: bytes) -> _Answer:
+        unread = [body]
         head: dict[str, Any] = {}
         chunks: list[bytes] = []
 
@@ -124,10 +167,9 @@ class Wire:
             else:
                 chunks.append(message.get("body", b""))
 
-        with metered(self._db) as cost:
-            await app(scope, receive, send)
+        await self._apps[scope["server"][0]](scope, receive, send)
         headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in head["headers"]]
-        return _Answer(head["status"], headers, b"".join(chunks)), cost
+        return _Answer(head["status"], headers, b"".join(chunks))
 
 
 def _kind(request: Request, path: str) -> str:
@@ -156,6 +198,10 @@ def _scope(request: Request) -> dict[str, Any]:
         "server": (parts.hostname, 443),
         "extensions": {"tls": {"client_cert_chain": _shown(request.identity)}},
     }
+
+
+def _name(identity: Identity | None) -> str:
+    return "" if identity is None else f"{identity.certificate.serial_number:x}"
 
 
 def _shown(identity: Identity | None) -> list[str]:
