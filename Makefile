@@ -14,7 +14,7 @@ ARGS   ?=
 
 help:
 	@echo "make setup     put everything Reseal needs into $(VENV)"
-	@echo "make demo      a server, a sample tenant, a virtual laptop"
+	@echo "make demo      a server, a sample tenant, a virtual laptop, both flows; ARGS=--headless ends after them"
 	@echo "make test      run all tests               ARGS=\"-k rules\" narrows them"
 	@echo "make lint      style, types, floors, tables of tests"
 	@echo "make bench     measure against the budgets"
@@ -30,8 +30,8 @@ $(READY): pyproject.toml uv.lock tools/setup.sh
 system-parts:
 	@sh tools/system-parts.sh
 
-demo:
-	@echo "There is no demo yet: the server and the virtual laptop are still being built."
+demo: $(READY)
+	@$(BIN)/reseal demo $(ARGS)
 
 test: $(READY) system-parts
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -q $(ARGS)

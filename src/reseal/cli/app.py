@@ -48,6 +48,7 @@ app.command(
     name="rehearse",
     help="Play the deployment of virtual devices, and say what will fail.",
 )
+app.command(f"{_commands}.demo:demo", name="demo", help="Play a whole deployment and read it back.")
 app.command(f"{_commands}.doctor:doctor", name="doctor", help="Check an installation, and say what to mend.")
 _tenant.command(f"{_commands}.tenant:new", name="new", help="Make an organisation of its own.")
 _events.command(f"{_commands}.events:verify", name="verify", help="Recompute the log's chain of digests.")

@@ -14,7 +14,7 @@ from rich.markup import escape
 
 from reseal.blueprint.parsing import parse_document
 from reseal.blueprint.plan import Action, Plan
-from reseal.blueprint.source import Places, read_source
+from reseal.blueprint.source import Places, Source, read_source
 from reseal.cli.connection import Connection, Server, connect
 from reseal.cli.output import people, print_json, results
 from reseal.kernel.errors import Invalid, ResealError
@@ -66,13 +66,7 @@ async def apply(
         passwords = passwords_out or Path(f"passwords-{connection.tenant_domain}.json")
         known = {} if plan else _known_passwords(passwords)
         with _in_files(source.places):
-            await _upload(connection, source.contents)
-            answer: dict[str, Any] = await connection.json(
-                "POST",
-                "/blueprint/plan" if plan else "/blueprint/apply",
-                query={"prune": str(prune).lower()},
-                json=source.document,
-            )
+            answer = await carry_out(connection, source, plan=plan, prune=prune)
     new = answer.pop("passwords", None)
     if new:
         write_file(passwords, msgspec.json.format(msgspec.json.encode({**known, **new}), indent=2) + b"\n")
@@ -84,6 +78,20 @@ async def apply(
     if new:
         people.print(f"The passwords of {len(new)} new user(s) are in {escape(str(passwords))}.")
     return 0
+
+
+async def carry_out(
+    connection: Connection, source: Source, *, plan: bool = False, prune: bool = False
+) -> dict[str, Any]:
+    """Have the server apply the description, or only plan it; its answer, with passwords of new users."""
+    await _upload(connection, source.contents)
+    answer: dict[str, Any] = await connection.json(
+        "POST",
+        "/blueprint/plan" if plan else "/blueprint/apply",
+        query={"prune": str(prune).lower()},
+        json=source.document,
+    )
+    return answer
 
 
 @contextmanager
