@@ -124,7 +124,7 @@ async def _appears(ready: Path, server: Process) -> None:
     """Wait until the server answers. Raises `Unavailable` if it ends, or takes too long."""
     clock = SystemClock()
     deadline = clock.monotonic() + _PATIENCE
-    while not ready.exists():
+    while not _is_there(ready):
         if server.returncode is not None or clock.monotonic() > deadline:
             raise Unavailable(
                 code="ServerDidNotStart",
@@ -132,6 +132,10 @@ async def _appears(ready: Path, server: Process) -> None:
                 remedy="Give --keep DIR, and read DIR/server.log afterwards.",
             )
         await clock.sleep(_LOOK)
+
+
+def _is_there(file: Path) -> bool:
+    return file.exists()
 
 
 async def _play(tenant: Path, folder: Path, ready: Path, manner: Manner, profile: Profile) -> int:
