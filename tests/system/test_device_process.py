@@ -14,7 +14,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -128,7 +127,6 @@ def office(opened: _Open, capsys: pytest.CaptureFixture[str], monkeypatch: pytes
 
 def test_a_technician_and_a_user_bring_a_new_laptop_to_its_desktop(office: Office) -> None:
     """And everything that is assigned is on its disk then, as the description of the tenant says."""
-    began = time.monotonic()
     lap = office.laptop("lap")
     serial = office.shown(lap)["hardware"]["serial"]
 
@@ -140,7 +138,6 @@ def test_a_technician_and_a_user_bring_a_new_laptop_to_its_desktop(office: Offic
     done = office.run("device", "user", lap, *office.signing_in(ADELE), *PACE, "--json")
     assert (done.code, done.json["ended"], done.json["code"]) == (0, "desktop", ""), done
     found = office.shown(lap)
-    took = time.monotonic() - began
 
     _tells_the_pages(
         green.err, "Pre-provision with Windows Autopilot", "Device setup", "Pre-provisioning succeeded"
@@ -158,7 +155,6 @@ def test_a_technician_and_a_user_bring_a_new_laptop_to_its_desktop(office: Offic
     assert [state for state in states if state in _MILESTONES] == _MILESTONES
     secret = json.loads((office.folder / PASSWORDS).read_text())[ADELE]
     assert secret not in green.out + green.err + done.out + done.err + json.dumps(found) + office.server.said
-    assert took < 40
 
 
 _MILESTONES = [
