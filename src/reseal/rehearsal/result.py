@@ -23,8 +23,6 @@ class DeviceResult:
     """From the first power-on to the end, in virtual time."""
     causes: tuple[str, ...]
     """Why it is not as expected, in sentences; empty if it is."""
-    notes: tuple[str, ...] = ()
-    """What happened on the way, for whoever looks into a cause."""
 
     @property
     def arrived(self) -> bool:
