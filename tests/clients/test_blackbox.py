@@ -6,6 +6,7 @@ import itertools
 
 import pytest
 
+from tests.clients.blackbox import jws
 from tests.clients.blackbox.device import Device
 from tests.clients.blackbox.errors import Refused
 from tests.clients.blackbox.page import Scope, check_hold, unexpected, writes_to
@@ -270,6 +271,24 @@ def test_a_user_who_leaves_management_is_let_go(office: Office, by_digest: bool)
 
 
 # --- what the server does not do yet ------------------------------------------------------------------------
+
+
+@pytest.mark.xfail(
+    raises=AssertionError,
+    reason="mdm_terms_of_use_url and mdm_compliance_url of the ID token lead nowhere (identity.md 1.5 D, 4)",
+)
+def test_every_address_of_management_in_the_token_leads_somewhere(office: Office) -> None:
+    """Windows shows the terms before it joins; a page that is not there ends the set-up."""
+    device = office.laptop(next(_serials))
+    tokens = device.sign_in(office.person("cora"))
+    claims = jws.claims_of(tokens.identity)
+    urls = {name: url for name, url in claims.items() if name.startswith("mdm_") and name.endswith("_url")}
+    assert "mdm_enrollment_url" in urls
+    query = "?redirect_uri=ms-appx-web://x&client-request-id=1&api-version=1.0&mode=azureadjoin"
+    bearer = {"Authorization": f"Bearer {tokens.access}"}
+    assert {
+        name: url for name, url in urls.items() if device.plain.get(url + query, bearer).status == 404
+    } == {}
 
 
 @pytest.mark.xfail(

@@ -144,6 +144,9 @@ class Directory:
     def ask_token(self, form: Mapping[str, str]) -> Tokens:
         """One request to the token endpoint."""
         answer = self._token_endpoint(form)
+        for name in ("expires_in", "ext_expires_in", "expires_on", "not_before", "resource"):
+            demand(isinstance(answer.get(name), str), f"{name} is no text in an answer of version 1")
+        demand(answer["token_type"] == "Bearer", f"token_type {answer['token_type']}")
         return Tokens(answer["access_token"], answer.get("refresh_token", ""), answer.get("id_token", ""))
 
     def refresh(self, tokens: Tokens, resource: str) -> Tokens:
