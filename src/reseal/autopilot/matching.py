@@ -109,6 +109,15 @@ def recognise(tx: Tx, presented: HardwareHash) -> Match:
     )
 
 
+def meant(tx: Tx, presented: HardwareHash) -> str:
+    """How it is recognised and whom it is about, in one word: for counting how often that is asked. Reads
+    only; empty for hardware that nobody knows, of which `match` writes nothing down.
+    """
+    found = recognise(tx, presented)
+    one = found.registered or next(iter(found.rivals), None)
+    return "" if one is None else f"{found.recognition.value}:{one.tenant}:{one.registration_id}"
+
+
 def match(tx: Tx, presented: HardwareHash) -> Match:
     """`recognise`, and write down what follows: the state of the registration, the hash if it differs,
     events.

@@ -327,6 +327,8 @@ def note_user(
 
 def _add_user(tx: Tx, tenant: TenantKey, enrolment_id: int, user: int, *, session: bool) -> None:
     _insert_user(tx, tenant, enrolment_id, user, session=session)
+    # A unit that changes this user's groups either sees the row, or is over before they are read.
+    tx.lock(f"causes:{tenant}")
     tx.execute(
         enrolment.update()
         .where(enrolment.c.tenant_id == tenant, enrolment.c.id == enrolment_id)

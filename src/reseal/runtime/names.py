@@ -41,6 +41,7 @@ def _expanded(tx: Tx, tenant: TenantKey, registration: Registration, template: s
     )
     if row is not None and row.template == template:
         return str(row.name)
+    tx.lock(f"names:{tenant}")
     try:
         name = _drawn(tx, tenant, registration, template)
     except Invalid as unfit:

@@ -33,7 +33,7 @@ def take_reports(tx: Tx, token: str, sent: Reports, shown: bytes | None = None) 
     A run is given to whoever knows the hardware hash. So only what comes with the device's own certificate
     (`shown`, DER) is believed to have happened; the rest is kept as said.
     """
-    found = require_run(tx, token)
+    found = require_run(tx, token, to_change=True)
     registration = registration_by_id(tx, found.tenant, found.registration)
     proven = is_from_device(tx, found.tenant, registration, shown)
     subject = Subject("registration", registration.uuid)

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from starlette.responses import Response
 
+from reseal.autopilot.matching import meant
 from reseal.deployment.service import blocker_now
 from reseal.kernel.clock import Clock
 from reseal.kernel.db import Database, Tx
@@ -70,11 +71,12 @@ class RuntimeDoor:
         """Who the device is."""
         request = await _read(call, ProfileRequest)
         presented = await self.workers.run(_hash, request.hardware_hash)
+        if asked_for := await self.db.read(meant, presented):  # what differs is written down
+            self._pace.take(asked_for)
         found = await self.db.write(registration_of_hash, presented)
         if found is None:
             return _json(encode(ProfileAnswer(standing=Standing.UNREGISTERED)))
         tenant, key = found
-        self._pace.take(f"{tenant}:{key}")
         question = Question(presented, request, call.client_der)
         answer = await self.db.write(who_is, tenant, key, question, self.addresses, self.signer)
         if isinstance(answer, Refusal):

@@ -60,17 +60,18 @@ def open_run(tx: Tx, tenant: TenantKey, registration: int) -> str:
     return text
 
 
-def find_run(tx: Tx, text: str) -> Run | None:
-    """The run of a bearer token, if it still counts."""
-    row = tx.row(sa.select(run).where(run.c.hash == _hash(text), run.c.expires_at > tx.now))
+def find_run(tx: Tx, text: str, *, to_change: bool = False) -> Run | None:
+    """The run of a bearer token, if it still counts; `to_change` keeps other units from changing it."""
+    query = sa.select(run).where(run.c.hash == _hash(text), run.c.expires_at > tx.now)
+    row = tx.row(query.with_for_update() if to_change else query)
     if row is None:
         return None
     return Run(TenantKey(row.tenant_id), row.id, row.registration_id, row.reported, row.kept)
 
 
-def require_run(tx: Tx, text: str) -> Run:
-    """The run of a bearer token; raises `Unauthenticated`."""
-    found = find_run(tx, text)
+def require_run(tx: Tx, text: str, *, to_change: bool = False) -> Run:
+    """The run of a bearer token; raises `Unauthenticated`. For `to_change` see `find_run`."""
+    found = find_run(tx, text, to_change=to_change)
     if found is None:
         raise Unauthenticated(
             code="RunNotKnown",

@@ -35,6 +35,11 @@ class Account:
     user: User | None
     stored: str | None
 
+    @property
+    def lock(self) -> tuple[str, TenantKey, str]:
+        """Under what wrong passwords are counted, at every door alike."""
+        return "user", self.tenant.id, self.name
+
 
 @dataclass(frozen=True, slots=True)
 class Circumstances:

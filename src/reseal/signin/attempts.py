@@ -59,7 +59,7 @@ class Attempts:
         """Sign `name` in with the password, or say on the page why not."""
         parts, how = self.parts, browser.circumstances(asked)
         account = await parts.db.read(find_account, tenant, name)
-        who = ("user", tenant.id, account.name)
+        who = account.lock
         if locked := parts.lockout.remaining(who):
             return _locked(locked, texts)
         right = await parts.workers.run(parts.passwords.matches, account.stored, password)

@@ -158,14 +158,16 @@ def redeem_refresh(
         return user
     if not _of_device(tx, row, device):
         return errors.unknown_device()
-    bound = row.device_id if device is None else device.device
-    moved = tx.execute(
-        sa.update(grant)
-        .where(
-            *_itself(row), grant.c.revoked_because.is_(None), grant.c.head.in_([row.shown_id, row.parent_id])
-        )
-        .values(head=row.shown_id, device_id=bound)
+    move = sa.update(grant).where(
+        *_itself(row), grant.c.revoked_because.is_(None), grant.c.head.in_([row.shown_id, row.parent_id])
     )
+    if device is None:
+        moved = tx.execute(move.values(head=row.shown_id))
+    else:  # the first device that signs for a grant binds it; nothing takes that back
+        free = grant.c.device_id.is_(None) | (grant.c.device_id == device.device)
+        moved = tx.execute(move.where(free).values(head=row.shown_id, device_id=device.device))
+        if not moved.rowcount and _bound_to_another(tx, row, device):
+            return errors.unknown_device()
     if not moved.rowcount:
         revoke(tx, row, "a refresh token was shown again after its successor")
         return errors.revoked_grant()
@@ -269,6 +271,12 @@ def _of_device(tx: Tx, row: sa.Row[Any], device: DeviceCredential | None) -> boo
         return True
     bound = devices_by_id(tx, TenantKey(row.tenant_id), [row.device_id]).get(row.device_id)
     return bound is not None and bound.enabled
+
+
+def _bound_to_another(tx: Tx, row: sa.Row[Any], device: DeviceCredential) -> bool:
+    """Whether another device bound the grant since `row` was read."""
+    bound = tx.value(sa.select(grant.c.device_id).where(*_itself(row)))
+    return bound not in {None, device.device}
 
 
 def _grant(row: sa.Row[Any], user: User, refresh: int, nonce: str = "") -> Grant:

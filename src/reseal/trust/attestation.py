@@ -302,4 +302,6 @@ def _tell_refused(
 ) -> None:
     told: dict[str, JsonValue] = {"code": code, "findings": [one.to_json() for one in findings]}
     events.record(tx, tenant, "attestation.refused", Subject("registration", registration.uuid), told)
-    deployment.observe(tx, tenant, registration.id, Refused("attestation", code, message))
+    # Whoever knows the hash can be refused: that begins no story.
+    if deployment.open_deployment(tx, tenant, registration.id) is not None:
+        deployment.observe(tx, tenant, registration.id, Refused("attestation", code, message))

@@ -59,14 +59,21 @@ class Finding:
         }
 
 
-def proof_of(presented: HardwareHash, ek: Public) -> Proof:
-    """The class that this endorsement key can prove: virtual if hash or key say so, in plain sight."""
-    if presented.manufacturer.casefold() == MANUFACTURER.casefold() or _is_our_vendor(presented.tpm_version):
+def proof_of(registered: HardwareHash, presented: HardwareHash, ek: Public) -> Proof:
+    """The class that this endorsement key can prove: virtual if one of the hashes or the key says so, in
+    plain sight.
+    """
+    if any(_is_virtual(one) for one in (registered, presented)):
         return Proof.VIRTUAL
     try:
         return Proof.VIRTUAL if is_rehearsal_key(ek.key()) else Proof.UNKNOWN_VENDOR
     except TpmError:
         return Proof.UNKNOWN_VENDOR
+
+
+def _is_virtual(hardware: HardwareHash) -> bool:
+    made_here = hardware.manufacturer.casefold() == MANUFACTURER.casefold()
+    return made_here or _is_our_vendor(hardware.tpm_version)
 
 
 def _is_our_vendor(tpm_version: str) -> bool:

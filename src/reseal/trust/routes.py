@@ -13,6 +13,7 @@ from uuid import UUID
 
 from starlette.responses import Response
 
+from reseal.autopilot.matching import meant
 from reseal.kernel.clock import Clock
 from reseal.kernel.db import Database
 from reseal.kernel.entropy import Entropy
@@ -104,10 +105,11 @@ class TrustDoor:
         presented = await self.workers.run(_hash, sent.hardware_hash)
         if presented is None:
             return _refused(ATTESTATION_FAILED)
+        if asked_for := await self.db.read(meant, presented):  # what differs is written down
+            self._pace.take(asked_for)
         known = await self.db.write(recognise, presented, sent.registration)
         if known is None:
             return _refused(ATTESTATION_FAILED)
-        self._pace.take(str(known.registration.uuid))
         prepared = await self.workers.run(self._prepare, sent, presented, known)
         if prepared.challenge is None or prepared.credential is None:
             await self.db.write(refuse_begin, known, prepared.findings)
@@ -146,7 +148,7 @@ class TrustDoor:
     def _prepare(self, sent: AttestationBegin, presented: HardwareHash, known: Known) -> _Prepared:
         try:
             ek, ak = decode_public(sent.ek_public), decode_public(sent.ak_public)
-            proof = proof_of(presented, ek)
+            proof = proof_of(known.hash, presented, ek)
             findings = begin_findings(
                 known.hash, presented, ek, ak, allow_virtual=known.allow_virtual, proof=proof
             )

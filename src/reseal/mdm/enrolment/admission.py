@@ -187,7 +187,7 @@ def _was_preprovisioned(tx: Tx, applicant: Applicant, asked: Asked) -> bool:
     present = applicant.present
     if present is None or present.enrolled_by is not EnrolledBy.DEVICE or present.unblocked:
         return False
-    if present.request == asked.request:
+    if present.request == asked.request and _repeats(applicant, present, asked):
         return False
     return any(
         run.user == MACHINE and run.flow is Flow.TECHNICIAN and run.status is PhaseStatus.RELEASED

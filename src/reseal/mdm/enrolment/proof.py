@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
+import math
+from collections.abc import Hashable
 from dataclasses import dataclass
 from uuid import UUID
 
 from reseal.directory.devices import device_by_device_id
 from reseal.directory.model import Device, Tenant, User
+from reseal.directory.model_names import fold
 from reseal.directory.tenants import tenant_by_uuid
 from reseal.directory.users import user_by_uuid
 from reseal.kernel.clock import Clock
@@ -15,13 +17,15 @@ from reseal.kernel.db import Database, Tx
 from reseal.kernel.errors import NotFound, Unauthenticated
 from reseal.kernel.workers import Workers
 from reseal.mdm.enrolment.refusals import insecure, no_device, unproven
-from reseal.signin.accounts import Account, find_account, tenant_of_name
+from reseal.signin.accounts import Account, Circumstances, find_account, record_refusal, tenant_of_name
 from reseal.signin.lockout import Lockout
 from reseal.signin.passwords import Passwords
 from reseal.signin.tokens import MDM_AUDIENCES, TokenSigner
 from reseal.wire.enrolment.names import ValueType
 from reseal.wire.enrolment.security import BinarySecurityToken, Security, UsernameToken
 
+WRONG_PASSWORD = 50126
+_HERE = Circumstances("enrolment", MDM_AUDIENCES[0], "")
 _PASSWORD = "Check user name and password; the name is written as in user@contoso.example."
 
 
@@ -88,16 +92,24 @@ class Proving:
 
     async def _of_password(self, token: UsernameToken) -> Claim:
         account = await self.db.read(_account, token.username)
-        who = ("enrolment", token.username.strip().casefold())
-        if self.lockout.remaining(who):
-            raise unproven("There were too many wrong passwords.", "Wait, then use the right password.")
+        who = ("name", fold(token.username)) if account is None else account.lock
+        self._refuse_locked(who)
         stored = None if account is None else account.stored
         matches = await self.workers.run(self.passwords.matches, stored, token.password)
+        self._refuse_locked(who)  # by others that were tried at the same time
         if not matches or account is None or account.user is None or not account.user.enabled:
-            self.lockout.failed(who, hashlib.sha256(token.password.encode()).digest())
+            tried = self.signer.seals.fingerprint("tried password", token.password.encode())
+            self.lockout.failed(who, tried)
+            if account is not None:
+                seconds = math.ceil(self.lockout.remaining(who).total_seconds())
+                await self.db.write(record_refusal, account, WRONG_PASSWORD, _HERE, seconds)
             raise unproven("User name or password is wrong.", _PASSWORD)
         self.lockout.succeeded(who)
         return Claim(account.tenant.uuid, account.user.uuid, None)
+
+    def _refuse_locked(self, who: Hashable) -> None:
+        if self.lockout.remaining(who):
+            raise unproven("There were too many wrong passwords.", "Wait, then use the right password.")
 
 
 def _account(tx: Tx, name: str) -> Account | None:

@@ -18,7 +18,7 @@ from reseal.kernel.clock import Clock
 from reseal.kernel.db import Tx
 from reseal.kernel.events import Subject
 from reseal.managed import certificates
-from reseal.managed.enrolments import enrolment_of_certificate
+from reseal.managed.enrolments import enrolment_of_certificate, hold_enrolment
 from reseal.mdm.enrolment.issuing import POLICY, Issuing
 from reseal.mdm.enrolment.refusals import not_renewable
 from reseal.wire.enrolment.errors import EnrolmentError
@@ -68,9 +68,11 @@ def renew(tx: Tx, shown: x509.Certificate, key: RSAPublicKey, issuing: Issuing) 
     if found is None:
         raise not_renewable("The certificate is unknown here, was revoked, or has expired.")
     tenant, enrolment = found
-    (used,) = (
-        one for one in certificates.certificates_of(tx, tenant, enrolment.id) if one.thumbprint == thumbprint
-    )
+    hold_enrolment(tx, tenant, enrolment.id)
+    known = certificates.certificates_of(tx, tenant, enrolment.id)
+    used = next((one for one in known if one.thumbprint == thumbprint), None)
+    if used is None:  # a session with a newer one retired it in the meantime
+        raise not_renewable("The certificate was replaced by a newer one that is in use.")
     certificates.revoke_unused(tx, tenant, enrolment.id, thumbprint)
     issued = issuing.certificate(enrolment.uuid, key, tx.entropy)
     certificates.keep_certificate(tx, tenant, enrolment.id, issued, used.store)

@@ -73,6 +73,7 @@ class Conversation:
         self.shelf = Shelf(tx, found.tenant, found.enrolment, urls, handling)
         self.telling = Telling(tx, found.tenant, found.enrolment)
         self.stale = found.enrolment.stale
+        self.begins = begins
         self.newly_present = begins or session.notes.arrived
         self.news = False
         """It told what it is."""
@@ -147,9 +148,14 @@ class Conversation:
 
     def _take_token(self, token: UserToken | None) -> None:
         """Whom the user token names. A bad one costs the user's part of the session, no more (check 69)."""
-        if token is None or token.digest == self.session.token:
+        if token is None:
+            return
+        again = token.digest == self.session.token
+        if again and not self.begins:
             return
         named = user_named(self.tx, self.tenant, token)
+        if again and named == self.session.user:
+            return
         if isinstance(named, str):
             log.warning("a user token counts for nothing", why=named, enrolment=str(self.enrolment.uuid))
             self.telling.refused_token(named)

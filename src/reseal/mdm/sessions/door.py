@@ -81,7 +81,7 @@ class SessionDoor:
         self, message: Message, report: Report, thumbprint: bytes | None, token: UserToken | None
     ) -> Response | None:
         """The answer to a check-in that changes nothing."""
-        if thumbprint is None or not may_be_idle(message):
+        if thumbprint is None or not may_be_idle(message) or (token is not None and token.claims is None):
             return None
         digest = b"" if token is None else token.digest
         found = await self.db.read(look, message, report, thumbprint, digest, self.clock.now())

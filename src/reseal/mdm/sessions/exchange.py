@@ -106,7 +106,7 @@ def _treatment(session: Session, incoming: Incoming, tx: Tx, handling: Handling)
 def _begun(session: Session, incoming: Incoming) -> Session:
     """The session before is over; what was with the device is planned anew."""
     token = incoming.token
-    same_user = token is not None and token.digest == session.token
+    same_user = token is not None and token.claims is not None and token.digest == session.token
     return replace(
         session,
         state=SessionState.IDLE,
