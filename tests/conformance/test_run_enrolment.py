@@ -62,6 +62,7 @@ async def test_autopilot_001_scope_none_the_device_joins_is_not_enrolled_and_the
     async with stage(users=PEOPLE, settings={"mdmScope": "none"}) as s:
 
         async def widen() -> None:
+            await awaits_a_decision(s, "0x8018002B")
             (device,) = await directory(s)
             assert (device["trustType"], device["isManaged"]) == ("AzureAd", False)
             assert not s.evidence.enrolled
@@ -81,6 +82,8 @@ async def test_autopilot_001_scope_none_turns_the_technician_flow_red_until_it_i
     async with stage(users=PEOPLE, settings={"mdmScope": "none"}) as s:
 
         async def widen() -> None:
+            story = await s.story()
+            assert (story.state, story.error_code) == (State.RED, "0x8018002B")
             assert not s.evidence.enrolled
             await settings(s)
 
@@ -96,6 +99,7 @@ async def test_autopilot_002_scope_some_a_member_enrols_another_user_only_joins(
     groups = [{"name": "Pilots", "members": ["adele"]}]
     async with stage(users=PEOPLE, groups=groups, settings=some) as s:
         assert refusal(await s.user("diego")).code == "0x8018002B"
+        await awaits_a_decision(s, "0x8018002B")
         assert [one["isManaged"] for one in await directory(s)] == [False]
         assert (await s.user("adele")).ending.kind is DESKTOP
         assert [one["isManaged"] for one in await directory(s)] == [True], "it is the device that he joined"

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from reseal.autopilot.model import Registration
 from reseal.autopilot.registrations import registration_by_id
 from reseal.deployment import service as deployment
 from reseal.deployment.facts import Flow, Refused
 from reseal.deployment.facts import Joined as JoinedFact
-from reseal.directory.joining import may_enroll
 from reseal.directory.model_settings import default_mdm_urls
 from reseal.directory.tenants import tenant_by_id
 from reseal.join import tickets
 from reseal.join.administrators import local_administrators
 from reseal.join.joining import Asked, device_to_join, join_device
 from reseal.join.refusals import JoinRefused, no_device_object
+from reseal.join.scope import decide_enrolment
 from reseal.kernel import ca, events
 from reseal.kernel.db import Tx
 from reseal.kernel.errors import NotFound
@@ -73,14 +74,14 @@ def join_by_ticket(
         device_id=joined.device.device_id,
         certificate=joined.certificate,
         chain=joined.chain,
-        mdm_discovery=_discovery(tx, tenant, device_url),
+        mdm_discovery=_discovery(tx, tenant, registration, device_url),
         local_admins=local_administrators(),
     )
 
 
-def _discovery(tx: Tx, tenant: TenantKey, device_url: str) -> str:
+def _discovery(tx: Tx, tenant: TenantKey, registration: Registration, device_url: str) -> str:
     """Where management begins; nothing if the MDM scope is none: the device shows 0x8018002B."""
-    if not may_enroll(tx, tenant, None).given_addresses:
+    if not decide_enrolment(tx, tenant, registration, None).given_addresses:
         return ""
     urls = tenant_by_id(tx, tenant).settings.mdm_urls
     return urls.or_default(default_mdm_urls(device_url)).discovery or ""

@@ -22,6 +22,7 @@ from reseal.join.administrators import local_administrators
 from reseal.join.joining import Asked, JoinedDevice, device_to_join, join_device, require_enabled
 from reseal.join.refusals import JoinRefused, NotProven, decided, malformed, no_device_object, not_authorized
 from reseal.join.repeating import device_of_key
+from reseal.join.scope import decide_enrolment
 from reseal.kernel import ca, events
 from reseal.kernel.db import Tx
 from reseal.kernel.errors import NotFound
@@ -93,6 +94,8 @@ def join_by_user(
     except JoinRefused as refused:
         _tell_refusal(tx, tenant, user, whose.registration, refused)
         return refused
+    if whose.registration is not None and trust is TrustType.AZURE_AD:
+        decide_enrolment(tx, tenant, whose.registration, user.id)
     return _answer(tx, tenant, joined, whose.registration, user, trust)
 
 

@@ -30,6 +30,7 @@ from reseal.device.hardware import make_laptop
 from reseal.device.tpm import VirtualTpm, fit
 from reseal.directory.devices import device_by_id
 from reseal.directory.model import Device, User
+from reseal.directory.model_settings import MdmScope
 from reseal.directory.tenants import tenant_by_id, update_settings
 from reseal.directory.users import create_user
 from reseal.join import tickets
@@ -373,7 +374,7 @@ async def open_bench(database: Database, clock: ManualClock) -> AsyncIterator[Be
     tenant_id = (await database.read(tenant_by_id, tenant)).uuid
     async with client_of(tls) as http:
         bench = Bench(database, clock, signer, tls, http, tenant, tenant_id)
-        await bench.settings(allow_virtual_tpm=True)
+        await bench.settings(allow_virtual_tpm=True, mdm_scope=MdmScope.ALL)
         yield bench
 
 

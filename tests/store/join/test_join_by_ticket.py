@@ -75,8 +75,10 @@ async def test_autopilot_001_the_scope_says_where_management_begins(
     bench: Bench, laptop: Laptop, settings, discovery
 ) -> None:
     await bench.settings(**settings)
-    joined = await bench.provision(laptop, await bench.register(laptop))
+    registration = await bench.register(laptop)
+    joined = await bench.provision(laptop, registration)
     assert joined.mdm_discovery == discovery
+    assert await bench.state(registration) == ("enrolling" if discovery else "red")
 
 
 async def test_a_ticket_joins_once(bench: Bench, laptop: Laptop) -> None:
