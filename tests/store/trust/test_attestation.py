@@ -8,6 +8,7 @@ from datetime import timedelta
 import msgspec
 import pytest
 
+from reseal.deployment.service import latest
 from reseal.wire.runtime.messages import Ticket, decode, encode
 from tests.store.join.bench import Bench, Laptop, refusal
 
@@ -59,12 +60,24 @@ async def test_autopilot_133_a_virtual_tpm_is_refused_unless_the_organisation_al
 ) -> None:
     registration = await bench.register(laptop)
     await bench.settings(allow_virtual_tpm=False)
+    await bench.profile(laptop)
     begin = encode(laptop.begin(registration.uuid))
     assert refusal(await bench.post("/runtime/v1/attestation", begin)) == FAILED
     assert await reasons(bench) == ["ek_chain_untrusted"]
     assert await bench.state(registration) == "red"
     await bench.settings(allow_virtual_tpm=True)
     assert (await bench.attest(laptop, registration)).proof == "virtual"
+
+
+async def test_a_refusal_begins_no_story(bench: Bench, laptop: Laptop) -> None:
+    """Whoever knows a hash can have a TPM refused; that turns no device red."""
+    registration = await bench.register(laptop)
+    await bench.settings(allow_virtual_tpm=False)
+
+    await bench.post("/runtime/v1/attestation", encode(laptop.begin(registration.uuid)))
+
+    assert await reasons(bench) == ["ek_chain_untrusted"]
+    assert await bench.read(latest, registration.id) is None
 
 
 async def test_a_tpm_that_does_not_say_it_is_virtual_is_one_of_an_unknown_vendor(

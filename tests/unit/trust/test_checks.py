@@ -260,9 +260,13 @@ def test_a_virtual_tpm_says_so(
 ) -> None:
     monkeypatch.setattr("reseal.trust.model.is_rehearsal_key", lambda _key: False)
     shown = _OfAnotherMaker(tpm_version, manufacturer)
-    assert proof_of(shown, case.tpm.ek_public) is expected  # type: ignore[arg-type]
+    plain = _OfAnotherMaker("TPM-Version:2.0-VendorID:'INTC'")
+    ek = case.tpm.ek_public
+    assert proof_of(shown, shown, ek) is expected  # type: ignore[arg-type]
+    # Neither hash can take back what the other says.
+    assert proof_of(shown, plain, ek) is proof_of(plain, shown, ek) is expected  # type: ignore[arg-type]
 
 
 def test_a_key_from_a_rehearsal_is_virtual_whatever_the_hash_says(case: Case) -> None:
     shown = _OfAnotherMaker("TPM-Version:2.0-VendorID:'INTC'")
-    assert proof_of(shown, case.tpm.ek_public) is Proof.VIRTUAL  # type: ignore[arg-type]
+    assert proof_of(shown, shown, case.tpm.ek_public) is Proof.VIRTUAL  # type: ignore[arg-type]

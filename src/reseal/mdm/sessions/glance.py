@@ -17,6 +17,7 @@ from reseal.kernel.db import Tx
 from reseal.kernel.ids import TenantKey
 from reseal.managed.enrolments import ACTIVE, is_contact_due
 from reseal.managed.tables import certificate, enrolment
+from reseal.mdm.authentication import UserToken
 from reseal.mdm.sessions.model import Notes
 from reseal.mdm.sessions.reports import Report, only_statuses
 from reseal.mdm.sessions.states import SessionState
@@ -75,11 +76,11 @@ class Idle:
 
 
 def look(
-    tx: Tx, message: Message, report: Report, thumbprint: bytes, token_digest: bytes, now: datetime
+    tx: Tx, message: Message, report: Report, thumbprint: bytes, token: UserToken | None, now: datetime
 ) -> Idle | None:
     """Whether a check-in with this certificate changes nothing; None: it may, so it takes a unit of work."""
     found = tx.row(_SETTLED, {"thumbprint": thumbprint, "now": tx.now})
-    if found is None or not _nothing_new(found, report, token_digest):
+    if found is None or not _nothing_new(found, report, token):
         return None
     repeats = message.header.msg_id > 1 and only_statuses(message)
     return Idle(TenantKey(found.tenant_id), found.id, is_contact_due(found.last_contact_at, now), repeats)
@@ -100,11 +101,18 @@ def _answers(command: object) -> bool:
     return isinstance(command, Status) and command.cmd not in {"SyncHdr", "Status"}
 
 
-def _nothing_new(found: sa.Row[Any], report: Report, token_digest: bytes) -> bool:
+def _nothing_new(found: sa.Row[Any], report: Report, token: UserToken | None) -> bool:
     says = Notes.from_json(found.notes).says
     return (
         (report.login is None or report.login.value == found.login)
-        and (token_digest == found.token if token_digest else found.user_id is None)
+        and _names_as_before(found, token)
         and all(says.get(name) == value for name, value in report.says.items())
         and not (report.unknown or report.installed or report.unenrolled or report.aborted)
     )
+
+
+def _names_as_before(found: sa.Row[Any], token: UserToken | None) -> bool:
+    """Whether the session's user is named as before: by a token that is still good, or by none."""
+    if token is None or token.claims is None:
+        return found.user_id is None and (token is None or token.digest == found.token)
+    return bool(token.digest == found.token)
