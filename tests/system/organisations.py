@@ -13,6 +13,8 @@ from reseal.autopilot.model_profile import ProfileSettings
 from reseal.autopilot.profiles import assign_profile, create_profile
 from reseal.catalog.model import AppBody, InstallContext
 from reseal.catalog.service import create_item
+from reseal.deployment.facts import Contacted
+from reseal.deployment.service import latest, observe
 from reseal.directory.devices import create_device
 from reseal.directory.groups import create_group
 from reseal.directory.members import add_member
@@ -53,6 +55,8 @@ class Organisation:
     """A hash of the registration's device after a repair, which nobody has confirmed."""
     profile: UUID
     profile_name: str
+    deployment: UUID
+    """Of the registration's device, which has asked for its profile."""
     content: bytes
     """The file of an app."""
 
@@ -64,7 +68,7 @@ class Organisation:
     @property
     def secrets(self) -> tuple[str, ...]:
         """What nobody of another organisation may ever read."""
-        ids = (self.user, self.group, self.device, self.registration, self.profile)
+        ids = (self.user, self.group, self.device, self.registration, self.profile, self.deployment)
         return (self.word, self.serial, *map(str, ids))
 
 
@@ -121,6 +125,7 @@ def _organisation(tx: Tx, number: int, word: str, secrets: Any) -> Organisation:
         presentation=_repaired(tx, tenant, registration.id, number),
         profile=profile.uuid,
         profile_name=profile.name,
+        deployment=_switched_on(tx, tenant, registration.id),
         content=content,
     )
 
@@ -129,6 +134,13 @@ def _repaired(tx: Tx, tenant: TenantKey, registration: int, number: int) -> int:
     match(tx, hardware(number, disk_serials=("REPLACED",), smbios_uuid=UUID(int=number + 1)))
     (kept,) = presentations(tx, tenant, registration)
     return kept.id
+
+
+def _switched_on(tx: Tx, tenant: TenantKey, registration: int) -> UUID:
+    observe(tx, tenant, registration, Contacted())
+    found = latest(tx, tenant, registration)
+    assert found is not None
+    return found.uuid
 
 
 def _app(content: bytes) -> AppBody:

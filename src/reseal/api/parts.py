@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar
 
@@ -23,6 +24,7 @@ from reseal.signin.passwords import Passwords
 from reseal.web.answers import Json
 from reseal.web.calls import Call
 from reseal.web.routes import MIB, Listener, Route
+from reseal.web.streams import Stopping
 
 T = TypeVar("T")
 
@@ -33,7 +35,9 @@ DEFAULT_PAGE = 100
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """The ports that handlers use. `device_url` is how devices reach the server."""
+    """The ports that handlers use. `device_url` is how devices reach the server; `stopping` is set when it is
+    told to stop.
+    """
 
     db: Database
     blobs: Blobs
@@ -43,6 +47,7 @@ class Parts:
     entropy: Entropy
     settings: Settings
     device_url: str
+    stopping: Stopping = field(kw_only=True, default_factory=asyncio.Event)
 
 
 Handler = Callable[[Parts, Call], Awaitable[Response]]

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 import sqlalchemy as sa
 
 from reseal.deployment.model import Blocker, Deployment, State
 from reseal.deployment.tables import SELECT, deployment, deployment_blocker, to_blocker, to_deployment
 from reseal.kernel.db import Tx, chunks
-from reseal.kernel.errors import Invalid
+from reseal.kernel.errors import Invalid, NotFound
 from reseal.kernel.ids import TenantKey
 
 PAGE_LIMIT = 1000
@@ -81,6 +82,28 @@ def _ordered(
         ended = sa.tuple_(began, sa.literal(after.id))
         query = query.where(sa.tuple_(*place) > ended if oldest_first else sa.tuple_(*place) < ended)
     return query.order_by(*(column if oldest_first else column.desc() for column in place))
+
+
+def deployment_by_uuid(tx: Tx, tenant: TenantKey, uuid: UUID) -> Deployment:
+    """One deployment; one statement. Raises `NotFound`."""
+    row = tx.row(SELECT.where(deployment.c.tenant_id == tenant, deployment.c.uuid == uuid))
+    if row is None:
+        raise NotFound(
+            code="DeploymentNotFound",
+            message=f"There is no deployment {uuid} in this organisation.",
+            remedy="Take one from the list of deployments.",
+        )
+    return to_deployment(row)
+
+
+def last_move(tx: Tx, tenant: TenantKey) -> datetime | None:
+    """When anything last changed about a deployment that is under way."""
+    moved: datetime | None = tx.value(
+        sa.select(sa.func.max(deployment.c.moved_at)).where(
+            deployment.c.tenant_id == tenant, deployment.c.ended_at.is_(None)
+        )
+    )
+    return moved
 
 
 def count_by_state(tx: Tx, tenant: TenantKey) -> dict[State, int]:

@@ -14,6 +14,28 @@ from reseal.deployment.model import Blocker, Deployment, State
 from reseal.wire.runtime import messages
 from reseal.wire.runtime.blockers import AWAITED_FROM, AwaitedFrom, BlockerKind
 
+TITLES: Final[Mapping[State, str]] = {
+    State.CONTACTED: "Switched on",
+    State.ATTESTING: "Proving its TPM",
+    State.JOINING: "Joining the organisation",
+    State.ENROLLING: "Enrolling for management",
+    State.TECHNICIAN_PREPARING: "Preparing management",
+    State.TECHNICIAN_SETUP: "Device setup",
+    State.TECHNICIAN_RELEASING: "Finishing device setup",
+    State.GREEN: "Green: to be resealed",
+    State.RESEALED: "Resealed",
+    State.RED: "Red: pre-provisioning failed",
+    State.USER_SIGN_IN: "Waiting for its user",
+    State.USER_DEVICE_SETUP: "Device setup for its user",
+    State.USER_DEVICE_RELEASING: "Finishing device setup",
+    State.USER_ACCOUNT_SETUP: "Account setup",
+    State.USER_ACCOUNT_RELEASING: "Finishing account setup",
+    State.DESKTOP: "At the desktop",
+    State.ERROR: "Set-up failed",
+    State.ENDED: "Ended",
+}
+"""Where the story stands, in a few words."""
+
 _NO_LIMIT: Final = "There is no time limit."
 _TECHNICIAN_THEN: Final = "The page turns red, and the technician can retry or reset."
 _USER_THEN: Final = "The page shows an error with the choices that its profile allows."

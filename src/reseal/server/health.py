@@ -20,8 +20,8 @@ _PAGE = """<!doctype html>
 <meta name="viewport" content="width=device-width">
 <title>Reseal</title>
 <h1>Reseal {version} is running</h1>
-<p>The database answers. Administer with the command <code>reseal</code>; it explains itself with
-<code>--help</code>.</p>
+<p>The database answers. <a href="/deployments">See the deployments</a>, or administer with the command
+<code>reseal</code>; it explains itself with <code>--help</code>.</p>
 </html>
 """
 

@@ -125,7 +125,7 @@ async def running(
     async with AsyncExitStack() as stack:
         directory = stack.enter_context(DataDirectory(settings.data_directory))
         sockets = stack.enter_context(_bound(settings, directory))
-        keys = OpenSslKeys()
+        keys, stopping = OpenSslKeys(), asyncio.Event()
         foreign = lab_names(sockets.names, allowed=settings.lab_ca)
         workers = ThreadWorkers(settings.worker_threads)
         stack.callback(workers.close)
@@ -144,11 +144,13 @@ async def running(
             public_url=sockets.browser_url,
             device_url=sockets.device_url,
             settings=settings,
+            stopping=stopping,
         )
         tenant_id, domain = await _first_tenant(parts, directory)
         certificates = _certificates(parts, sockets.names, foreign, directory, keys)
         await stack.enter_async_context(_tasks(parts, certificates, hangup or Bell()))
         await stack.enter_async_context(_serving(parts, sockets, certificates))
+        stack.callback(stopping.set)  # runs first: streams end before the listeners wait for them
         yield {
             "version": 1,
             "browser_url": sockets.browser_url,

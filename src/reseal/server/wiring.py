@@ -9,6 +9,9 @@ from reseal.api.parts import Parts as ApiParts
 from reseal.api.routes import api_routes
 from reseal.assignment import effective
 from reseal.autopilot import importing, profile_assignment, user_links
+from reseal.console.deployments import DeploymentPages
+from reseal.console.parts import Parts as ConsoleParts
+from reseal.console.signing_in import SigningIn
 from reseal.deployment import budgets
 from reseal.deployment import reacting as deployments
 from reseal.directory import membership
@@ -39,6 +42,7 @@ from reseal.signin.routes import SignIn
 from reseal.signin.tokens import TokenSigner, load_signer
 from reseal.trust.routes import TrustDoor
 from reseal.web.routes import Authenticate, Route
+from reseal.web.streams import Streams
 
 REACTORS: tuple[Reactor, ...] = (
     membership.REACTOR,
@@ -113,9 +117,25 @@ def routes(parts: Parts) -> tuple[tuple[Route, ...], Authenticate]:
         *address_routes(parts.public_url, parts.device_url),
         *api_routes(parts),
         *_device_doors(parts),
+        *_console(parts, signin),
         *signin.routes(),
     )
     return declared, signin.authenticate
+
+
+def _console(parts: Parts, signin: SignIn) -> tuple[Route, ...]:
+    """The pages for administrators, and the way into them."""
+    console = ConsoleParts(
+        db=parts.db,
+        clock=parts.clock,
+        entropy=parts.entropy,
+        signer=parts.keyring.signer,
+        public_url=parts.public_url,
+        streams=Streams(parts.clock, parts.stopping),
+        by_token=signin.authenticate,
+    )
+    signing_in = SigningIn(console)
+    return (*signing_in.routes(), *DeploymentPages(console, signing_in).routes())
 
 
 def _device_doors(parts: Parts) -> tuple[Route, ...]:

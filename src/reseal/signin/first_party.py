@@ -1,5 +1,5 @@
-"""The clients that sign users in: Microsoft's own, under the ids that Windows and the tools hard-code
-(spec/identity.md 0).
+"""The clients that sign users in: our own console, and Microsoft's, under the ids that Windows and the tools
+hard-code (spec/identity.md 0).
 
 They are public clients: they have no secret, so PKCE is what binds a code to who asked for it. A redirect URI
 counts only if it is registered to the letter; `{login}` stands for this server and for Microsoft's sign-in
@@ -16,6 +16,11 @@ from uuid import UUID
 BROKER = UUID("29d9ed98-a469-4536-ade2-f981bc1d605e")
 """Microsoft Authentication Broker: what a device joins and enrols with."""
 
+CONSOLE = UUID("5ea1ed0c-7a3e-4b58-9d27-c0115e0e1b0a")
+"""The pages of this server itself, for administrators."""
+CONSOLE_REDIRECT = "/signed-in"
+"""Where the console takes its codes, below the public URL and nowhere else."""
+
 DEVICE_REDIRECT = "ms-aadj-redir://auth/drs"
 _LOGIN = "{login}"
 _MICROSOFTS_LOGIN = "https://login.microsoftonline.com"
@@ -30,9 +35,13 @@ class FirstParty:
     name: str
     redirects: tuple[str, ...] = ()
     loopback: bool = False
+    own: str = ""
+    """A path of this server."""
 
     def allows(self, redirect_uri: str, public_url: str) -> bool:
         """Whether a code may be sent there."""
+        if self.own and redirect_uri == public_url + self.own:
+            return True
         if self.loopback and _LOOPBACK.fullmatch(redirect_uri):
             return True
         return any(
@@ -57,6 +66,7 @@ def form_target(redirect_uri: str) -> str:
 
 _NATIVE = (f"{_LOGIN}/common/oauth2/nativeclient",)
 _CLIENTS = (
+    FirstParty(CONSOLE, "Reseal", own=CONSOLE_REDIRECT),
     FirstParty(
         BROKER,
         "Microsoft Authentication Broker",

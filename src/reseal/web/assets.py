@@ -48,5 +48,10 @@ def style_sheet(name: str, *parts: tuple[str, str]) -> Asset:
     return Asset(name, "css", "text/css; charset=utf-8", content)
 
 
+def script(name: str, package: str, file: str) -> Asset:
+    """A script of our own."""
+    return Asset(name, "js", "text/javascript; charset=utf-8", (files(package) / file).read_bytes())
+
+
 TOKENS = ("reseal.web", "tokens.css")
 """The design tokens: every colour, distance and letter of our pages. First part of every sheet."""

@@ -1,4 +1,5 @@
-"""HTML pages: templates that escape everything, and a content security policy without any script.
+"""HTML pages: templates that escape everything, and a content security policy without any script, or with
+those of our own files alone.
 
 Styles come from files of our own (`assets`), images from this server; nothing stands inline, so the policy
 needs no exception. A page that holds a form names where the answer to the form may lead.
@@ -10,6 +11,8 @@ from collections.abc import Sequence
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse, Response
+
+_SCRIPTS = "script-src 'self'; connect-src 'self'; "
 
 
 def templates(package: str) -> Environment:
@@ -24,13 +27,16 @@ def templates(package: str) -> Environment:
     )
 
 
-def page(html: str, *, status: int = 200, form_targets: Sequence[str] = ()) -> Response:
+def page(
+    html: str, *, status: int = 200, form_targets: Sequence[str] = (), scripts: bool = False
+) -> Response:
     """A page. Browsers apply `form-action` to the redirect after a form too, so `form_targets` lists where it
-    may lead beside this server: an origin, or the scheme of an app (`ms-aadj-redir:`).
+    may lead beside this server: an origin, or the scheme of an app (`ms-aadj-redir:`). Only with `scripts`
+    may it run files of this server, and let these ask this server.
     """
     targets = " ".join(("'self'", *form_targets))
     policy = (
-        "default-src 'none'; style-src 'self'; img-src 'self' data:; "
+        f"default-src 'none'; style-src 'self'; img-src 'self' data:; {_SCRIPTS if scripts else ''}"
         f"form-action {targets}; base-uri 'none'; frame-ancestors 'none'"
     )
     return HTMLResponse(html, status_code=status, headers={"Content-Security-Policy": policy})

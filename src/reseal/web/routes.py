@@ -52,12 +52,23 @@ class Public:
 
 
 @dataclass(frozen=True, slots=True)
+class Reception:
+    """How the callers of some routes are received: by what they prove who they are, and how they are told
+    that something cannot be. Routes without one take access tokens, and answer in JSON.
+    """
+
+    authenticate: Authenticate
+    refuse: Callable[[Request, ResealError], Awaitable[Response]]
+
+
+@dataclass(frozen=True, slots=True)
 class Route:
     """One method on one path, with everything an auditor asks of it.
 
     `permission` is the name that the caller must hold, `limit` the longest body in bytes (0: it reads none).
     `any_case` matches the path in any letter case, as Microsoft's clients need (`spec/identity.md 1.1`);
-    parameters keep the case that they were sent in.
+    parameters keep the case that they were sent in. The answer of an `endless` route goes on until its reader
+    leaves or the server stops.
     """
 
     method: str
@@ -67,6 +78,8 @@ class Route:
     limit: int
     listener: Listener
     any_case: bool = False
+    reception: Reception | None = None
+    endless: bool = False
 
     def __post_init__(self) -> None:
         if not self.permission:
@@ -108,12 +121,17 @@ def _served(route: Route, authenticate: Authenticate) -> StarletteRoute:
 
 
 def _endpoint(route: Route, authenticate: Authenticate) -> Callable[[Request], Awaitable[Response]]:
+    reception = route.reception or Reception(authenticate, _refused)
+
     async def endpoint(request: Request) -> Response:
         caller = None
-        if isinstance(route.permission, str):
-            caller = await authenticate(request)
-            require(caller, route.permission)
-        return await route.handler(Call(request, caller, route.limit))
+        try:
+            if isinstance(route.permission, str):
+                caller = await reception.authenticate(request)
+                require(caller, route.permission)
+            return await route.handler(Call(request, caller, route.limit))
+        except ResealError as error:
+            return await reception.refuse(request, error)
 
     return endpoint
 

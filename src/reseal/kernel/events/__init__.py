@@ -34,7 +34,7 @@ from reseal.kernel.events.log import (
     seal,
 )
 from reseal.kernel.events.proof import Breakage, Verification, verify
-from reseal.kernel.events.sealer import Sealer, follow
+from reseal.kernel.events.sealer import Sealer, follow, watch
 
 __all__ = [
     "ERASED",
@@ -59,4 +59,5 @@ __all__ = [
     "sign_checkpoint",
     "verify",
     "verify_checkpoint",
+    "watch",
 ]

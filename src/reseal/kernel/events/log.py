@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -186,8 +186,18 @@ def _seal_rows(tx: Tx, rows: Sequence[sa.Row[Any]]) -> int:
 # --- reading and erasing ------------------------------------------------------------------------------------
 
 
-def read(tx: Tx, tenant: TenantKey, after: int, limit: int, subject: UUID | None = None) -> list[SealedEvent]:
-    """At most `limit` events of a tenant with positions above `after`, in order; of one subject if given."""
+def read(
+    tx: Tx,
+    tenant: TenantKey,
+    after: int,
+    limit: int,
+    subject: UUID | None = None,
+    subjects: Collection[UUID] | None = None,
+    since: datetime | None = None,
+) -> list[SealedEvent]:
+    """At most `limit` events of a tenant with positions above `after`, in order; of one subject, or of these
+    few, and none from before `since`, if given.
+    """
     statement = (
         sa.select(event)
         .where(event.c.tenant_id == tenant, event.c.position > after)
@@ -196,6 +206,10 @@ def read(tx: Tx, tenant: TenantKey, after: int, limit: int, subject: UUID | None
     )
     if subject is not None:
         statement = statement.where(event.c.subject_id == subject)
+    if subjects is not None:
+        statement = statement.where(event.c.subject_id.in_(sorted(subjects)))
+    if since is not None:
+        statement = statement.where(event.c.at >= to_microseconds(since))
     return [_sealed(row) for row in tx.rows(statement)]
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from datetime import timedelta
 
 from reseal.kernel.clock import Clock
@@ -65,11 +66,27 @@ async def follow(
     look, after `recheck` at the latest (None: only one process writes). Close it when done
     (`contextlib.aclosing`).
     """
-    with db.bells.listen(SEALED) as bell:
-        while True:
-            page = await db.read(read, tenant, after, _PAGE)
-            for each in page:
+    async with aclosing(watch(db, tenant, after, clock, recheck)) as looks:
+        async for news in looks:
+            for each in news:
                 yield each
-                after = each.position
-            if len(page) < _PAGE:
+
+
+async def watch(
+    db: Database,
+    tenant: TenantKey,
+    after: int,
+    clock: Clock,
+    recheck: timedelta | None = timedelta(seconds=1),
+    bells: Sequence[str] = (),
+) -> AsyncGenerator[list[SealedEvent], None]:
+    """What `follow` gives, look by look: also when there is nothing new, so that whoever asks can see whether
+    there is still somebody to tell, and whether something else changed (`bells` that wake it too).
+    """
+    with db.bells.listen(SEALED, *bells) as bell:
+        while True:
+            news = await db.read(read, tenant, after, _PAGE)
+            yield news
+            after = news[-1].position if news else after
+            if len(news) < _PAGE:
                 await bell.wait(clock, recheck)

@@ -1,0 +1,355 @@
+"""The pages about deployments: all of them, and the story of one; both go on by server-sent events.
+
+A page holds the position of the log up to which it tells, and its script goes on from there. What a stream
+sends are the fragments that the page is made of, whenever one of them reads differently (`show`), and each
+event of a story once, with its position as the message's id (`entry`).
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+import msgspec
+from starlette.responses import Response
+
+from reseal.autopilot.registrations import registrations_by_id
+from reseal.console.pages import SCRIPT, SHEET, exact, fragment, full_page
+from reseal.console.parts import HOME, PERMISSION, Parts
+from reseal.console.signing_in import SigningIn
+from reseal.console.views import (
+    Card,
+    Delivery,
+    Entry,
+    Show,
+    card_of,
+    deliveries_of,
+    entries_of,
+)
+from reseal.deployment.listing import (
+    After,
+    count_by_state,
+    deployment_by_uuid,
+    last_move,
+    list_deployments,
+)
+from reseal.deployment.model import Deployment, State
+from reseal.deployment.report import report_rows
+from reseal.deployment.service import CHANGED
+from reseal.directory.devices import devices_by_id
+from reseal.directory.tenants import tenant_by_id
+from reseal.kernel import events
+from reseal.kernel.db import Tx
+from reseal.kernel.errors import Invalid
+from reseal.kernel.events import SealedEvent
+from reseal.kernel.ids import TenantKey
+from reseal.managed.counting import Counts, count_items
+from reseal.managed.desired import items_of
+from reseal.managed.enrolments import enrolments_by_id
+from reseal.web.calls import Call
+from reseal.web.routes import Listener, Route
+from reseal.web.streams import Looks, Sent, position_of
+
+_PAGE: Final = 50
+_LONGEST_STORY: Final = 1000
+_AFTERWARDS: Final = timedelta(minutes=1)
+"""What belongs to a deployment may be told a moment after its end."""
+_END_OF_KEYS: Final = 2**63
+_BREATH: Final = timedelta(milliseconds=250)
+"""Between two looks of a stream, however much happens."""
+
+
+@dataclass(frozen=True, slots=True)
+class _List:
+    """What stands on the page of all deployments."""
+
+    organisation: str
+    position: int
+    cards: tuple[Card, ...]
+    counts: Mapping[Show, int]
+    older: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Story:
+    """What stands on the page of one deployment."""
+
+    organisation: str
+    position: int
+    card: Card
+    deliveries: tuple[Delivery, ...]
+    subjects: frozenset[UUID]
+    events: Sequence[SealedEvent]
+
+    def entries(self, found: Sequence[SealedEvent]) -> tuple[Entry, ...]:
+        """Those of the events that belong to the story."""
+        until = datetime.max.replace(tzinfo=UTC) if self.card.ended is None else self.card.ended + _AFTERWARDS
+        own = UUID(self.card.id)
+        return entries_of(
+            (
+                each
+                for each in found
+                if each.subject.id == own
+                or (each.subject.id in self.subjects and self.card.began <= each.at <= until)
+            ),
+            self.card.began,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentPages:
+    """Both pages, with their streams."""
+
+    parts: Parts
+    signing_in: SigningIn
+
+    def routes(self) -> tuple[Route, ...]:
+        """The pages, their streams, and the files that they are made with."""
+        return (
+            self._route("", self.all),
+            self._route("/live", self.all_live, endless=True),
+            self._route("/{id}", self.one),
+            self._route("/{id}/live", self.one_live, endless=True),
+            SHEET.route(),
+            SCRIPT.route(),
+        )
+
+    def _route(self, path: str, handler: Any, *, endless: bool = False) -> Route:
+        return Route(
+            "GET",
+            HOME + path,
+            handler,
+            PERMISSION,
+            0,
+            Listener.BROWSER,
+            reception=self.signing_in.reception,
+            endless=endless,
+        )
+
+    # --- all of them ----------------------------------------------------------------------------------------
+
+    async def all(self, call: Call) -> Response:
+        """The list, newest first."""
+        show, after = _show(call), _after(call)
+        found = await self.parts.db.read(_listed, call.caller.tenant, show, after)
+        return await self._page(
+            call,
+            "deployments.html",
+            found.organisation,
+            found=found,
+            show=show,
+            shows=Show,
+            live="" if after else f"{HOME}/live?show={show}&after={found.position}",
+        )
+
+    async def all_live(self, call: Call) -> Response:
+        """What changes in the list."""
+        looks = self._list_looks(call.caller.tenant, _show(call), position_of(call))
+        return self.parts.streams.answer(looks)
+
+    async def _list_looks(self, tenant: TenantKey, show: Show, after: int) -> Looks:
+        db, clock = self.parts.db, self.parts.clock
+        shown, seen = _Shown(), None
+        async with aclosing(events.watch(db, tenant, after, clock, bells=(CHANGED,))) as looks:
+            async for _ in looks:
+                mark = await db.read(_mark, tenant)
+                if mark == seen:
+                    yield []
+                    continue
+                seen = mark
+                found = await db.read(_listed, tenant, show, None)
+                news = shown.changes(_list_parts(found, show), found.position)
+                yield [Sent(exact(clock.now()), "clock"), *news]
+                await clock.sleep(_BREATH)
+
+    # --- one of them ----------------------------------------------------------------------------------------
+
+    async def one(self, call: Call) -> Response:
+        """The story of one deployment."""
+        uuid = call.uuid("id")
+        story = await self.parts.db.read(_told, call.caller.tenant, uuid, 0)
+        entries = story.entries(story.events)
+        return await self._page(
+            call,
+            "deployment.html",
+            story.organisation,
+            card=story.card,
+            deliveries=story.deliveries,
+            entries=entries,
+            live=f"{HOME}/{uuid}/live?after={story.position}",
+        )
+
+    async def one_live(self, call: Call) -> Response:
+        """What changes in the story, and what comes to it."""
+        uuid, tenant = call.uuid("id"), call.caller.tenant
+        await self.parts.db.read(deployment_by_uuid, tenant, uuid)
+        return self.parts.streams.answer(self._story_looks(tenant, uuid, position_of(call)))
+
+    async def _story_looks(self, tenant: TenantKey, uuid: UUID, after: int) -> Looks:
+        db, clock = self.parts.db, self.parts.clock
+        shown = _Shown()
+        async with aclosing(events.watch(db, tenant, after, clock, bells=(CHANGED,))) as looks:
+            async for news in looks:
+                story = await db.read(_told, tenant, uuid, None)
+                entries = [
+                    Sent(fragment("entry", entry=entry), "entry", str(entry.position))
+                    for entry in story.entries(news)
+                ]
+                changes = shown.changes(_story_parts(story), None)
+                told = [Sent(exact(clock.now()), "clock")] if changes else []
+                yield [*told, *entries, *changes]
+                await clock.sleep(_BREATH)
+
+    async def _page(self, call: Call, template: str, organisation: str, **shown: Any) -> Response:
+        return await full_page(
+            self.parts,
+            call.request,
+            template,
+            caller=call.caller,
+            organisation=organisation,
+            in_browser=self.signing_in.is_in_browser(call.request),
+            **shown,
+        )
+
+
+# --- fragments ----------------------------------------------------------------------------------------------
+
+
+def _list_parts(found: _List, show: Show) -> dict[str, str]:
+    parts = {f"d-{card.id}": fragment("card", card=card) for card in found.cards}
+    return {"tabs": fragment("tabs", found=found, show=show, shows=Show), **parts}
+
+
+def _story_parts(story: _Story) -> dict[str, str]:
+    return {
+        "head": fragment("head", card=story.card),
+        "now": fragment("now", card=story.card),
+        "deliveries": fragment("deliveries", deliveries=story.deliveries),
+    }
+
+
+@dataclass(slots=True)
+class _Shown:
+    """What the reader of a stream has on the page."""
+
+    parts: dict[str, str] = field(default_factory=dict)
+
+    def changes(self, parts: Mapping[str, str], position: int | None) -> list[Sent]:
+        """A message with the fragments that read differently, and the order of all of them."""
+        changed = {name: html for name, html in parts.items() if self.parts.get(name) != html}
+        moved = [*parts] != [*self.parts]
+        self.parts = dict(parts)
+        if not changed and not moved:
+            return []
+        told = msgspec.json.encode({"parts": changed, "order": [*parts]}).decode()
+        return [Sent(told, "show", "" if position is None else str(position))]
+
+
+# --- units --------------------------------------------------------------------------------------------------
+
+
+def _mark(tx: Tx, tenant: TenantKey) -> tuple[int, datetime | None]:
+    """Differs when the list may."""
+    return events.checkpoint(tx, tenant).position, last_move(tx, tenant)
+
+
+def _listed(tx: Tx, tenant: TenantKey, show: Show, after: After | None) -> _List:
+    page = list_deployments(
+        tx,
+        tenant,
+        states=show.states,
+        under_way=None if show is Show.ALL else True,
+        after=after,
+        limit=_PAGE,
+    )
+    states = count_by_state(tx, tenant)
+    return _List(
+        organisation=tenant_by_id(tx, tenant).name,
+        position=events.checkpoint(tx, tenant).position,
+        cards=_cards(tx, tenant, page.items),
+        counts={
+            Show.UNDER_WAY: sum(states.values()),
+            Show.FAILED: states.get(State.RED, 0) + states.get(State.ERROR, 0),
+        },
+        older="" if page.next is None else _link(page.next),
+    )
+
+
+def _cards(tx: Tx, tenant: TenantKey, deployments: Sequence[Deployment]) -> tuple[Card, ...]:
+    counts = count_items(tx, tenant, [one.enrolment_id for one in deployments if one.enrolment_id])
+    return tuple(
+        card_of(row, counts.get(row.deployment.enrolment_id or 0, Counts()))
+        for row in report_rows(tx, tenant, deployments)
+    )
+
+
+def _told(tx: Tx, tenant: TenantKey, uuid: UUID, after: int | None) -> _Story:
+    """The story with its events behind a position; None: without events."""
+    deployment = deployment_by_uuid(tx, tenant, uuid)
+    (card,) = _cards(tx, tenant, [deployment])
+    key = deployment.enrolment_id
+    subjects = _subjects(tx, tenant, deployment)
+    found: Sequence[SealedEvent] = ()
+    if after is not None:
+        found = events.read(tx, tenant, after, _LONGEST_STORY, subjects=subjects, since=deployment.begun_at)
+    return _Story(
+        organisation=tenant_by_id(tx, tenant).name,
+        position=events.checkpoint(tx, tenant).position,
+        card=card,
+        deliveries=() if key is None else deliveries_of(items_of(tx, tenant, key)),
+        subjects=subjects,
+        events=found,
+    )
+
+
+def _subjects(tx: Tx, tenant: TenantKey, deployment: Deployment) -> frozenset[UUID]:
+    """What the events are about that belong to a story."""
+    registrations = registrations_by_id(tx, tenant, [deployment.registration_id])
+    enrolments = enrolments_by_id(tx, tenant, [deployment.enrolment_id] if deployment.enrolment_id else [])
+    keys = [one.device_id for one in registrations.values()] + [one.device_id for one in enrolments.values()]
+    devices = devices_by_id(tx, tenant, keys)
+    return frozenset(
+        {
+            deployment.uuid,
+            deployment.registration_uuid,
+            *(one.uuid for one in enrolments.values()),
+            *(one.uuid for one in devices.values()),
+        }
+    )
+
+
+# --- addresses ----------------------------------------------------------------------------------------------
+
+
+def _show(call: Call) -> Show:
+    try:
+        return Show(call.query("show", Show.ALL))
+    except ValueError:
+        return Show.ALL
+
+
+def _link(after: After) -> str:
+    told = json.dumps([after.begun_at.isoformat(), after.id]).encode()
+    return base64.urlsafe_b64encode(told).rstrip(b"=").decode()
+
+
+def _after(call: Call) -> After | None:
+    text = call.query("older")
+    if not text:
+        return None
+    try:
+        begun_at, key = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+        after = After(datetime.fromisoformat(begun_at).astimezone(UTC), int(key))
+        if 0 <= after.id < _END_OF_KEYS:
+            return after
+        raise ValueError("no key is that long")
+    except (ValueError, TypeError):
+        raise Invalid(
+            code="BadPage", message="This link is not one of this page's.", remedy="Begin at the first page."
+        ) from None

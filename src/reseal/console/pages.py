@@ -1,0 +1,83 @@
+"""HTML of the console: the frame around every page, and fragments that are sent again when they change."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from reseal.console.parts import HOME, Parts
+from reseal.console.views import spoken
+from reseal.web.assets import TOKENS, script, style_sheet
+from reseal.web.calls import Caller
+from reseal.web.forgery import FIELD
+from reseal.web.pages import page, templates
+
+SHEET = style_sheet("console", TOKENS, ("reseal.console", "console.css"))
+SCRIPT = script("live", "reseal.console", "live.js")
+
+
+def _clock_time(moment: datetime) -> str:
+    return moment.strftime("%H:%M:%S")
+
+
+def _moment(moment: datetime) -> str:
+    return f"{moment.day} {moment:%b %H:%M:%S}"
+
+
+def _day(moment: datetime) -> str:
+    return f"{moment.day} {moment:%B %Y}"
+
+
+def exact(moment: datetime) -> str:
+    """A moment as programs read it."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+_templates = templates("reseal.console")
+_templates.globals.update(home=HOME)
+_templates.filters.update(clock=_clock_time, moment=_moment, day=_day, exact=exact, spoken=spoken)
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Who looks at a page. Only who signed in on these pages can sign out of them."""
+
+    name: str
+    organisation: str
+    canary: str = ""
+
+
+def fragment(name: str, **shown: Any) -> str:
+    """A part of a page; its template stands in a file of its own."""
+    return _templates.get_template(f"{name}.html").render(**shown).strip()
+
+
+async def full_page(
+    parts: Parts,
+    request: Request,
+    template: str,
+    *,
+    caller: Caller | None = None,
+    organisation: str = "",
+    in_browser: bool = False,
+    status: int = 200,
+    **shown: Any,
+) -> Response:
+    """A whole page. `in_browser`: the caller is known by the session of this browser."""
+    forms = parts.forms
+    visit = forms.visit(request) if in_browser else ""
+    reader = None
+    if caller is not None:
+        canary = forms.canary(visit) if in_browser else ""
+        reader = Reader(caller.name, organisation, canary)
+    html = _templates.get_template(template).render(
+        reader=reader, field=FIELD, sheet=SHEET.path, script=SCRIPT.path, **shown
+    )
+    response = page(html, status=status, scripts=True)
+    if in_browser:
+        forms.keep(response, request, visit)
+    return response

@@ -1,0 +1,281 @@
+"""Signing in to the console: it is a client like any other of this server's own sign-in.
+
+A browser without a session goes to the authorize endpoint and comes back with a code, bound by `state` to
+this browser and by PKCE to this server, which keeps the verifier in a sealed cookie and redeems the code
+itself. A session of its own follows, that ends with the browser, after twelve hours, with the user's password
+or account, or by signing out, which ends the sign-in page's session too.
+
+What a signed-in person may do is what their roles permit at each request (`directory.model_roles`).
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+from urllib.parse import quote, urlencode, urlsplit
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from reseal.console.pages import full_page
+from reseal.console.parts import HOME, PERMISSION, Parts
+from reseal.directory.roles import permissions_of_user
+from reseal.directory.tenants import tenant_by_id
+from reseal.kernel.db import Tx
+from reseal.kernel.entropy import Entropy
+from reseal.kernel.errors import ResealError, Unauthenticated
+from reseal.signin.authorize_endpoint import SESSION as SIGN_IN_SESSION
+from reseal.signin.errors import OAuthError
+from reseal.signin.first_party import CONSOLE, CONSOLE_REDIRECT
+from reseal.signin.grants import redeem_code
+from reseal.signin.parts import FORM_LIMIT, form_of
+from reseal.signin.sessions import close_session, find_session, forget_session, open_session
+from reseal.web.answers import refusal
+from reseal.web.calls import Call, Caller
+from reseal.web.cookies import cookie, drop_cookie, set_cookie
+from reseal.web.forgery import FIELD
+from reseal.web.pages import see_other
+from reseal.web.routes import Listener, Public, Reception, Route
+
+SESSION: Final = "reseal-console"
+"""The cookie of a browser that is signed in to the console."""
+SIGN_IN: Final = "/sign-in"
+
+_UNDER_WAY: Final = "reseal-signing-in"
+"""The cookie of a browser that was sent to the sign-in page."""
+_PURPOSE: Final = "console sign-in"
+_PATIENCE: Final = timedelta(minutes=30)
+_CHANCE_BYTES: Final = 32
+
+
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """A sign-in under way: what its answer must carry, and where the person wanted to go."""
+
+    state: str
+    verifier: str
+    to: str
+    until: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Unfit:
+    """Who signed in may not see anything here."""
+
+    name: str
+
+
+class SigningIn:
+    """The way into the console, and out of it."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self.reception = Reception(self.authenticate, self.refuse)
+
+    def routes(self) -> tuple[Route, ...]:
+        """The three addresses."""
+        browser = Listener.BROWSER
+        return (
+            Route("GET", SIGN_IN, self.begin, Public("leads to the sign-in page"), 0, browser),
+            Route("GET", CONSOLE_REDIRECT, self.finish, Public("takes the sign-in's code"), 0, browser),
+            Route("POST", "/sign-out", self.leave, Public("ends only the own session"), FORM_LIMIT, browser),
+        )
+
+    # --- who asks -------------------------------------------------------------------------------------------
+
+    async def authenticate(self, request: Request) -> Caller:
+        """By an access token, as programs do, or by the session of the browser. Raises `Unauthenticated`."""
+        if not self.is_in_browser(request):
+            return await self._parts.by_token(request)
+        caller = await self._parts.db.read(_caller, cookie(request, SESSION))
+        if caller is None:
+            raise Unauthenticated(
+                code="InvalidAuthenticationToken",
+                message="The session of this browser is over.",
+                remedy="Sign in again.",
+            )
+        return caller
+
+    def is_in_browser(self, request: Request) -> bool:
+        """Whether the session counts: a token goes before it."""
+        return "authorization" not in request.headers and bool(cookie(request, SESSION))
+
+    async def refuse(self, request: Request, error: ResealError) -> Response:
+        """A browser is sent to sign in, or shown a page; a program is told in JSON."""
+        if "text/html" not in request.headers.get("accept", ""):
+            return refusal(error)
+        if error.status == 401:
+            wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+            return see_other(f"{SIGN_IN}?{urlencode({'to': wanted})}")
+        return await self._message(request, error.status, _HEADINGS.get(error.status, _WRONG), error)
+
+    # --- the way in -----------------------------------------------------------------------------------------
+
+    async def begin(self, call: Call) -> Response:
+        """Go to the sign-in page, and afterwards `to`."""
+        parts, request, to = self._parts, call.request, _local(call.query("to"))
+        if request.headers.get("host", "").lower() != urlsplit(parts.public_url).netloc:
+            # Cookies belong to a name; the code comes back under the configured one.
+            return see_other(f"{parts.public_url}{SIGN_IN}?{urlencode({'to': to})}")
+        until = int((parts.clock.now() + _PATIENCE).timestamp())
+        begun = _Begun(_chance(parts.entropy), _chance(parts.entropy), to, until)
+        asked = {
+            "client_id": str(CONSOLE),
+            "response_type": "code",
+            "redirect_uri": parts.public_url + CONSOLE_REDIRECT,
+            "scope": "openid profile",
+            "state": begun.state,
+            "code_challenge": _challenge(begun.verifier),
+            "code_challenge_method": "S256",
+        }
+        if call.query("prompt"):
+            asked["prompt"] = "select_account"
+        address = (
+            f"{parts.public_url}/organizations/oauth2/v2.0/authorize?{urlencode(asked, quote_via=quote)}"
+        )
+        response = see_other(address)
+        told = json.dumps([begun.state, begun.verifier, begun.to, begun.until]).encode()
+        set_cookie(response, _UNDER_WAY, parts.seals.seal(_PURPOSE, told))
+        return response
+
+    async def finish(self, call: Call) -> Response:
+        """The sign-in page sent the browser back: with a code, or with the reason why not."""
+        begun = self._begun(call.request)
+        if begun is None or not hmac.compare_digest(begun.state.encode(), call.query("state").encode()):
+            return await self._message(call.request, 400, _NOT_BEGUN)
+        if call.query("error"):
+            return await self._message(
+                call.request, 400, _NOT_SIGNED_IN, detail=call.query("error_description")
+            )
+        session = await self._parts.db.write(
+            _opened, call.query("code"), begun, self._parts.public_url + CONSOLE_REDIRECT
+        )
+        if isinstance(session, _Unfit):
+            who = f"You signed in as {session.name}."
+            return await self._message(call.request, 403, _NOT_PERMITTED, detail=who)
+        if isinstance(session, OAuthError):
+            return await self._message(call.request, 400, _NOT_SIGNED_IN, detail=session.message)
+        response = see_other(begun.to)
+        set_cookie(response, SESSION, session)
+        drop_cookie(response, _UNDER_WAY)
+        return response
+
+    def _begun(self, request: Request) -> _Begun | None:
+        """The sign-in that this browser has under way."""
+        opened = self._parts.seals.opened(_PURPOSE, cookie(request, _UNDER_WAY))
+        if opened is None:
+            return None
+        begun = _Begun(*json.loads(opened))
+        return begun if self._parts.clock.now().timestamp() < begun.until else None
+
+    # --- the way out ----------------------------------------------------------------------------------------
+
+    async def leave(self, call: Call) -> Response:
+        """End the session of the console and that of the sign-in page."""
+        form, request = await form_of(call), call.request
+        if not self._parts.forms.genuine(request, form.get(FIELD, "")):
+            return await self._message(request, 400, _STALE)
+        await self._parts.db.write(_closed, cookie(request, SESSION), cookie(request, SIGN_IN_SESSION))
+        response = await self._message(request, 200, _SIGNED_OUT)
+        for name in (SESSION, SIGN_IN_SESSION):
+            drop_cookie(response, name)
+        return response
+
+    async def _message(
+        self, request: Request, status: int, said: _Said, error: ResealError | None = None, detail: str = ""
+    ) -> Response:
+        if error is not None:
+            detail = f"{error.message} {error.remedy}".strip()
+        return await full_page(self._parts, request, "message.html", status=status, said=said, detail=detail)
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What a page with a single message says, and where it leads."""
+
+    title: str
+    text: str = ""
+    link: str = "Back to the deployments"
+    address: str = HOME
+
+
+_AGAIN: Final = f"{SIGN_IN}?prompt=select_account"
+_SIGNED_OUT: Final = _Said("You are signed out", link="Sign in again", address=SIGN_IN)
+_STALE: Final = _Said("This form is too old", "Nothing was done. Load the page again.")
+_NOT_BEGUN: Final = _Said(
+    "This sign-in was not begun here",
+    "It may have taken too long, or another window was used.",
+    "Sign in again",
+    SIGN_IN,
+)
+_NOT_SIGNED_IN: Final = _Said("You are not signed in", link="Sign in again", address=SIGN_IN)
+_NOT_PERMITTED: Final = _Said(
+    "There is nothing here for this account",
+    "Deployments are shown to whoever has the role Intune Administrator, Global Administrator, Policy and "
+    "Profile Manager or Global Reader.",
+    "Sign in with another account",
+    _AGAIN,
+)
+_WRONG: Final = _Said("This cannot be shown")
+_HEADINGS: Final = {
+    403: _Said("This account may not see this", link="Sign in with another account", address=_AGAIN),
+    404: _Said("There is no such page"),
+    429: _Said("Too much at once"),
+}
+
+
+# --- units --------------------------------------------------------------------------------------------------
+
+
+def _caller(tx: Tx, text: str) -> Caller | None:
+    """Whose session it is, with what they may do now."""
+    session = find_session(tx, text)
+    if session is None:
+        return None
+    tenant, user = tenant_by_id(tx, session.tenant), session.user
+    permitted = permissions_of_user(tx, tenant.id, user.id)
+    return Caller(tenant.id, tenant.uuid, user.uuid, user.display_name or user.upn, permitted)
+
+
+def _opened(tx: Tx, code: str, begun: _Begun, redirect_uri: str) -> str | OAuthError | _Unfit:
+    """The session that a code gives; the code is used up whatever comes of it."""
+    grant = redeem_code(
+        tx, code, client_id=CONSOLE, redirect_uri=redirect_uri, verifier=begun.verifier, tenant=None
+    )
+    if isinstance(grant, OAuthError):
+        return grant
+    if PERMISSION not in permissions_of_user(tx, grant.tenant, grant.user.id):
+        return _Unfit(grant.user.upn)
+    return open_session(tx, grant.tenant, grant.user)
+
+
+def _closed(tx: Tx, console: str, sign_in: str) -> None:
+    close_session(tx, console)
+    forget_session(tx, sign_in)
+
+
+# --- texts --------------------------------------------------------------------------------------------------
+
+
+def _local(path: str) -> str:
+    """A path of this server, or the first page: nobody is led elsewhere by a link to us."""
+    parsed = urlsplit(path)
+    fits = path.startswith(HOME) and not parsed.scheme and not parsed.netloc and path.isprintable()
+    return path if fits and path.isascii() and "\\" not in path else HOME
+
+
+def _chance(entropy: Entropy) -> str:
+    return _text(entropy.bytes(_CHANCE_BYTES))
+
+
+def _challenge(verifier: str) -> str:
+    return _text(hashlib.sha256(verifier.encode()).digest())
+
+
+def _text(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
