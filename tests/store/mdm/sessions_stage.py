@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -41,11 +41,13 @@ from reseal.managed.content import ContentUrls
 from reseal.managed.model import Enrolment
 from reseal.managed.routes import ContentDoor
 from reseal.mdm.sessions.door import SessionDoor
+from reseal.mdm.sessions.handling import HANDLING, Handling
 from reseal.signin.lockout import Lockout
 from reseal.signin.tokens import TokenSigner, load_signer
 from reseal.web.routes import Listener, application
 from reseal.wire.csp import LocURI
 from reseal.wire.syncml import LoginStatus
+from tests.conformance.conftest import OneKey
 from tests.store.managed.world import CAMERA, WALLPAPER, WIFI, World, app, policy
 from tests.store.mdm.sessions_bench import REACTORS, SHOWN, claims_of, nobody, with_certificate
 from tests.support.scripted_server import ADDRESS, Answer, document, issued
@@ -54,6 +56,7 @@ from tests.support.scripted_server import MACHINE as MACHINE_FACTS
 START = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)
 HOST = urlsplit(ADDRESS).hostname or ""
 CONTENT = bytes(range(256)) * 400
+_KEYS = OneKey()
 AGENT = replace(app(1), sha256=hashlib.sha256(CONTENT).hexdigest(), size=len(CONTENT))
 
 
@@ -64,6 +67,8 @@ class Line:
     http: httpx2.AsyncClient
     chance: SeededEntropy | None = None
     requests: int = 0
+    exchanges: list[tuple[bytes, bytes]] = field(default_factory=list)
+    """Messages that reached the server, each with its answer."""
 
     @asynccontextmanager
     async def send(self, request: Request) -> AsyncIterator[Answer]:
@@ -79,6 +84,8 @@ class Line:
                 request.method, path, headers=list(request.headers), content=request.body
             )
             answer = Answer(got.status_code, list(got.headers.items()), got.content)
+            if request.method == "POST":
+                self.exchanges.append((request.body, got.content))
         if roll < 8:
             raise TransportError(Failure.CUT, "the answer was lost")
         assert answer is not None
@@ -96,6 +103,7 @@ class Stage:
     parts: Parts
     enrolment: Enrolment
     device: Management
+    line: Line
 
     async def story(self) -> Deployment:
         """Where the story stands; nothing in it is unaccounted for."""
@@ -201,14 +209,14 @@ class Stage:
             self.device.tree.user = before
 
 
-async def _stage(quirks: Iterable[Quirk], loss: str, hints: PlainHints) -> Stage:
+async def _stage(quirks: Iterable[Quirk], loss: str, hints: PlainHints, handling: Handling) -> Stage:
     clock = VirtualClock(asyncio.get_running_loop(), START)
     entropy = SeededEntropy(f"stage {loss}")
     database = open_database("sqlite://", clock=clock, entropy=entropy, reactors=REACTORS, mode="inline")
     world = World()
     await database.write(world.open)
     box = SecretBox([b"k" * 32], entropy)
-    signer = await database.write(load_signer, box, OpenSslKeys())
+    signer = await database.write(load_signer, box, _KEYS)
     urls = ContentUrls([b"c" * 32], f"https://{HOST}")
     blobs = MemoryBlobs()
 
@@ -217,7 +225,7 @@ async def _stage(quirks: Iterable[Quirk], loss: str, hints: PlainHints) -> Stage
 
     await blobs.put(content())
     routes = (
-        *SessionDoor(database, clock, signer, box, urls, Lockout(clock)).routes(),
+        *SessionDoor(database, clock, signer, box, urls, Lockout(clock), handling).routes(),
         *ContentDoor(database, blobs, clock, urls).routes(),
     )
     served = application(
@@ -255,14 +263,20 @@ async def _stage(quirks: Iterable[Quirk], loss: str, hints: PlainHints) -> Stage
 
     world.enrolment = enrolment = await database.write(assign, causes=world.tenant)
     device = Management.enrolled(parts, document(), issued().key, MACHINE_FACTS)
-    return Stage(clock, database, world, signer, parts, enrolment, device)
+    return Stage(clock, database, world, signer, parts, enrolment, device, line)
 
 
-def play(story: Any, quirks: Iterable[Quirk] = (), loss: str = "", hints: PlainHints | None = None) -> None:
+def play(
+    story: Any,
+    quirks: Iterable[Quirk] = (),
+    loss: str = "",
+    hints: PlainHints | None = None,
+    handling: Handling = HANDLING,
+) -> None:
     """Run a story with the deadlines of the server."""
 
     async def main() -> None:
-        stage = await _stage(quirks, loss, hints or PlainHints())
+        stage = await _stage(quirks, loss, hints or PlainHints(), handling)
         ticker = asyncio.create_task(
             Ticker(stage.database, stage.clock, budgets.HANDLERS, recheck=None).run()
         )
