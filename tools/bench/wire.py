@@ -79,6 +79,8 @@ class _Answer:
 
 
 _Answered = tuple[_Answer, Cost]
+_Asked = tuple[dict[str, Any], bytes, asyncio.Future[_Answered]]
+"""Scope and body of a request, and what waits for the answer."""
 
 
 class Wire:
@@ -92,7 +94,7 @@ class Wire:
         self._clock = clock
         self._turn = asyncio.Lock()
         self._crowd = 1
-        self._waiting: list[tuple[Request, asyncio.Future[_Answered]]] = []
+        self._waiting: list[_Asked] = []
         self._carrying: asyncio.Task[None] | None = None
 
     @asynccontextmanager
@@ -113,7 +115,7 @@ class Wire:
         """See `Transport`."""
         with self._clock.busy():
             answered: asyncio.Future[_Answered] = asyncio.get_running_loop().create_future()
-            self._waiting.append((request, answered))
+            self._waiting.append((_scope(request), request.body, answered))
             self._begin_if_all_wait()
             answer, cost = await answered
         parts = urlsplit(request.url)
@@ -135,16 +137,13 @@ class Wire:
             waiting, self._waiting = self._waiting, []
             self._carrying = asyncio.get_running_loop().create_task(self._carry(waiting))
 
-    async def _carry(self, waiting: Sequence[tuple[Request, asyncio.Future[_Answered]]]) -> None:
+    async def _carry(self, waiting: Sequence[_Asked]) -> None:
         """Have the application answer these requests, all at once."""
         async with self._turn:
-            scopes = [_scope(request) for request, _ in waiting]
-            asked = [
-                self._ask(scope, request.body) for scope, (request, _) in zip(scopes, waiting, strict=True)
-            ]
+            asked = [self._ask(scope, body) for scope, body, _ in waiting]
             with metered(self._db) as cost:
                 answers = await asyncio.gather(*asked, return_exceptions=True)
-        for answer, (_, answered) in zip(answers, waiting, strict=True):
+        for answer, (_, _, answered) in zip(answers, waiting, strict=True):
             if isinstance(answer, BaseException):
                 answered.set_exception(answer)
             else:
