@@ -293,3 +293,22 @@ def test_what_is_no_checkpoint_is_refused(document: bytes) -> None:
         events.verify_checkpoint(document, ec.generate_private_key(ec.SECP256R1()).public_key())
 
     assert refused.value.code == "CheckpointUnreadable"
+
+
+async def test_a_few_subjects_are_read_together_from_some_moment_on(
+    database: Database, clock: ManualClock
+) -> None:
+    other = Subject("registration", UUID(int=3))
+    for subject in (LAPTOP, PHONE, other, LAPTOP):
+        await database.write(_record, subject=subject)
+        clock.pass_silently(timedelta(minutes=1))
+    await sealed(database)
+
+    async def read(**narrowed: object) -> list[int]:
+        found = await database.read(events.read, CONTOSO, 0, 10, **narrowed)
+        return [each.position for each in found]
+
+    assert await read(subjects={LAPTOP.id, PHONE.id}) == [1, 2, 4]
+    assert await read(subjects=[]) == []
+    assert await read(since=START + timedelta(minutes=1)) == [2, 3, 4]
+    assert await read(subjects={LAPTOP.id}, since=START + timedelta(seconds=1)) == [4]

@@ -187,3 +187,23 @@ def test_a_followed_log_under_virtual_time_comes_without_polling(sqlite_url: str
         return heard
 
     assert run(main()) == [(3600.0, {"name": "an hour later"})]
+
+
+async def test_watching_also_tells_that_there_is_nothing_new(database: Database) -> None:
+    """And wakes at a bell that has nothing to do with events."""
+    clock = SystemClock()
+    await database.write(_record, "old")
+    await sealed(database)
+    looks = events.watch(database, TENANT, 0, clock, timedelta(hours=1), bells=("something else",))
+    assert _names(await anext(looks)) == ["old"]
+
+    following = asyncio.ensure_future(anext(looks))
+    await asyncio.sleep(0.1)
+    assert not following.done()
+    await database.write(lambda tx: tx.ring("something else"))
+
+    assert await asyncio.wait_for(following, 30) == []
+    await looks.aclose()
+    after_a_moment = events.watch(database, TENANT, 1, clock, timedelta(milliseconds=10))
+    assert [await anext(after_a_moment) for _ in range(3)] == [[], [], []]
+    await after_a_moment.aclose()

@@ -12,12 +12,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from reseal.kernel.entropy import SeededEntropy
-from reseal.kernel.errors import Detail, Invalid, TooSoon, Unauthenticated
+from reseal.kernel.errors import Detail, Invalid, NotFound, ResealError, TooSoon, Unauthenticated
 from reseal.kernel.ids import TenantKey
 from reseal.web.answers import Json, nothing
 from reseal.web.calls import Call, Caller
 from reseal.web.edge import SECURITY_HEADERS
-from reseal.web.routes import Listener, Public, Route, application
+from reseal.web.routes import Listener, Public, Reception, Route, application
 from tests.support.http import HOST, client_of
 
 pytestmark = pytest.mark.anyio
@@ -217,3 +217,54 @@ async def test_a_path_in_any_case_keeps_the_case_of_its_parameters() -> None:
     async with serve(loose, strict) as client:
         assert (await client.get("/common/userREALM/Ann")).json() == {"name": "Ann"}
         assert (await client.get("/names/Ann")).status_code == 404
+
+
+# --- receptions ---------------------------------------------------------------------------------------------
+
+
+async def test_routes_may_receive_their_callers_in_another_way() -> None:
+    """Proven by something else, and refused in other words; other routes are not concerned."""
+
+    async def by_badge(request: Request) -> Caller:
+        if request.headers.get("badge") != "gold":
+            raise Unauthenticated(code="NoBadge", message="Show your badge.")
+        return SOMEBODY
+
+    async def politely(_request: Request, error: ResealError) -> Response:
+        return Response(f"Sorry: {error.message}", status_code=error.status)
+
+    async def missing(_call: Call) -> Response:
+        raise NotFound(code="Gone", message="It is gone.")
+
+    polite = Reception(by_badge, politely)
+    routes = [
+        Route("GET", path, handler, permission, 0, Listener.BOTH, reception=reception)
+        for path, handler, permission, reception in (
+            ("/page", echo, "Things.Read", polite),
+            ("/secret", echo, "Things.Write", polite),
+            ("/missing", missing, "Things.Read", polite),
+            ("/api", echo, "Things.Read", None),
+        )
+    ]
+    async with serve(*routes) as client:
+        gold, token = {"Badge": "gold"}, {"Authorization": "Bearer right"}
+        answers = [
+            await client.get(path, headers=headers)
+            for path, headers in (
+                ("/page", gold),
+                ("/page", token),
+                ("/secret", gold),
+                ("/missing", gold),
+                ("/api", gold),
+                ("/api", token),
+            )
+        ]
+    assert [answer.status_code for answer in answers] == [200, 401, 403, 404, 401, 200]
+    assert [answer.text for answer in answers[1:4]] == [
+        "Sorry: Show your badge.",
+        "Sorry: Somebody may not do this: it takes the permission Things.Write.",
+        "Sorry: It is gone.",
+    ]
+    assert answers[4].json()["error"]["code"] == "WhoAreYou"
+    for answer in answers:
+        assert {name: answer.headers[name] for name in SECURITY_HEADERS} == SECURITY_HEADERS
