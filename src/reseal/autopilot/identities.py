@@ -53,15 +53,35 @@ def holders_of(tx: Tx, keys: Collection[EvidenceKey]) -> dict[EvidenceKey, tuple
     identities: dict[EvidenceKey, list[int]] = {}
     for kind, values in _by_kind(keys).items():
         for some in chunks(values, 5_000):
-            rows = tx.rows(
-                sa.select(hardware_key.c.value, hardware_key.c.identity_id)
-                .where(hardware_key.c.kind == kind.value, hardware_key.c.value.in_(some))
-                .order_by(hardware_key.c.value, hardware_key.c.identity_id)
-            )
+            rows = tx.rows(_HOLDERS, {"kind": kind.value, "some": some})
             for value, group in groupby(rows, key=lambda row: row.value):
                 identities[EvidenceKey(kind, value)] = [row.identity_id for row in group][:PER_KEY]
     known = _registered(tx, {identity for found in identities.values() for identity in found})
     return {key: tuple(known[identity] for identity in found) for key, found in identities.items()}
+
+
+_HOLDERS: Final = (
+    sa.select(hardware_key.c.value, hardware_key.c.identity_id)
+    .where(hardware_key.c.kind == sa.bindparam("kind"), hardware_key.c.value.in_(sa.bindparam("some")))
+    .order_by(hardware_key.c.value, hardware_key.c.identity_id)
+)
+_KEYS: Final = (
+    sa.select(hardware_key)
+    .where(hardware_key.c.identity_id.in_(sa.bindparam("some")))
+    .order_by(hardware_key.c.identity_id, hardware_key.c.kind, hardware_key.c.value)
+)
+_REGISTERED: Final = (
+    sa.select(
+        registration.c.identity_id,
+        registration.c.tenant_id,
+        registration.c.id,
+        registration.c.uuid,
+        registration.c.serial,
+    )
+    .where(registration.c.identity_id.in_(sa.bindparam("some")))
+    .order_by(registration.c.identity_id)
+)
+"""Statements by which devices are recognised are made once: making one takes longer than running it."""
 
 
 def add(tx: Tx, new: Mapping[int, tuple[HardwareHash, Sequence[EvidenceKey]]]) -> None:
@@ -120,11 +140,7 @@ def keys_of(tx: Tx, identities: Iterable[int]) -> dict[int, tuple[EvidenceKey, .
     """The evidence of identities; those that hold none are left out."""
     found: dict[int, list[EvidenceKey]] = {}
     for some in chunks(sorted(set(identities))):
-        for row in tx.rows(
-            sa.select(hardware_key)
-            .where(hardware_key.c.identity_id.in_(some))
-            .order_by(hardware_key.c.identity_id, hardware_key.c.kind, hardware_key.c.value)
-        ):
+        for row in tx.rows(_KEYS, {"some": some}):
             found.setdefault(row.identity_id, []).append(EvidenceKey(EvidenceKind(row.kind), row.value))
     return {identity: tuple(keys) for identity, keys in found.items()}
 
@@ -143,17 +159,7 @@ def _registered(tx: Tx, identities: Collection[int]) -> dict[int, Registered]:
             keys=keys[row.identity_id],
         )
         for some in chunks(sorted(identities))
-        for row in tx.rows(
-            sa.select(
-                registration.c.identity_id,
-                registration.c.tenant_id,
-                registration.c.id,
-                registration.c.uuid,
-                registration.c.serial,
-            )
-            .where(registration.c.identity_id.in_(some))
-            .order_by(registration.c.identity_id)
-        )
+        for row in tx.rows(_REGISTERED, {"some": some})
     }
 
 

@@ -103,34 +103,37 @@ def candidates_of_sets(tx: Tx, tenant: TenantKey, sets: Sequence[int]) -> dict[i
 
     Only what reaches the device itself counts: a deployment profile is chosen before anybody has signed in.
     """
-    statement = (
-        sa.select(
-            effective_entry.c.set_id,
-            effective_entry.c.via,
-            autopilot_profile.c.id,
-            autopilot_profile.c.created_at,
-        )
-        .join_from(
-            effective_entry,
-            autopilot_profile,
-            sa.and_(
-                autopilot_profile.c.tenant_id == effective_entry.c.tenant_id,
-                autopilot_profile.c.id == effective_entry.c.item_id,
-            ),
-        )
-        .where(
-            effective_entry.c.tenant_id == tenant,
-            effective_entry.c.set_id.in_(sets),
-            effective_entry.c.item_kind == ItemKind.PROFILE.value,
-            effective_entry.c.scope == Scope.DEVICE.value,
-        )
-        .order_by(effective_entry.c.set_id, autopilot_profile.c.id)
-    )
     found: dict[int, list[Candidate]] = {key: [] for key in sets}
-    for row in tx.rows(statement):
+    for row in tx.rows(_CANDIDATES, {"at_tenant": tenant, "some": sets}):
         source = ProfileSource.GROUP if row.via == Via.GROUP.value else ProfileSource.ALL
         found[row.set_id].append(Candidate(row.id, row.created_at, source))
     return found
+
+
+_CANDIDATES: Final = (
+    sa.select(
+        effective_entry.c.set_id,
+        effective_entry.c.via,
+        autopilot_profile.c.id,
+        autopilot_profile.c.created_at,
+    )
+    .join_from(
+        effective_entry,
+        autopilot_profile,
+        sa.and_(
+            autopilot_profile.c.tenant_id == effective_entry.c.tenant_id,
+            autopilot_profile.c.id == effective_entry.c.item_id,
+        ),
+    )
+    .where(
+        effective_entry.c.tenant_id == sa.bindparam("at_tenant"),
+        effective_entry.c.set_id.in_(sa.bindparam("some")),
+        effective_entry.c.item_kind == ItemKind.PROFILE.value,
+        effective_entry.c.scope == Scope.DEVICE.value,
+    )
+    .order_by(effective_entry.c.set_id, autopilot_profile.c.id)
+)
+"""Statements for every device that asks who it is are made once: making one takes longer than running it."""
 
 
 def _by_winner(tx: Tx, tenant: TenantKey, sets: Sequence[int]) -> dict[_Won, list[int]]:
@@ -249,21 +252,8 @@ def _sets_of_registrations(
 ) -> dict[int, int | None]:
     sets: dict[int, int | None] = {}
     for some in chunks(sorted(set(registration_ids))):
-        statement = (
-            sa.select(registration.c.id, device_effective.c.set_id)
-            .select_from(
-                registration.outerjoin(
-                    device_effective,
-                    sa.and_(
-                        device_effective.c.tenant_id == registration.c.tenant_id,
-                        device_effective.c.device_id == registration.c.device_id,
-                    ),
-                )
-            )
-            .where(registration.c.tenant_id == tenant, registration.c.id.in_(some))
-            .order_by(registration.c.id)
-        )
-        sets |= {row.id: row.set_id for row in tx.rows(statement)}
+        rows = tx.rows(_SETS, {"at_tenant": tenant, "some": some})
+        sets |= {row.id: row.set_id for row in rows}
     return sets
 
 
@@ -311,25 +301,7 @@ def _groups_of_profiles(
     """The groups that each profile is assigned to: key and name, by name."""
     found: dict[int, list[tuple[int, str]]] = {key: [] for key in profile_ids}
     for some in chunks(sorted(found)):
-        statement = (
-            sa.select(assignment_target.c.item_id, group.c.id, group.c.name)
-            .join_from(
-                assignment_target,
-                group,
-                sa.and_(
-                    group.c.tenant_id == assignment_target.c.tenant_id,
-                    group.c.id == assignment_target.c.group_id,
-                ),
-            )
-            .where(
-                assignment_target.c.tenant_id == tenant,
-                assignment_target.c.item_kind == ItemKind.PROFILE.value,
-                assignment_target.c.item_id.in_(some),
-                assignment_target.c.mode == Mode.INCLUDE.value,
-            )
-            .order_by(assignment_target.c.item_id, group.c.name_folded)
-        )
-        for row in tx.rows(statement):
+        for row in tx.rows(_GROUPS_OF_PROFILES, {"at_tenant": tenant, "some": some}):
             found[row.item_id].append((row.id, row.name))
     return found
 
@@ -338,10 +310,47 @@ def _groups_of_sets(tx: Tx, tenant: TenantKey, sets: Sequence[int]) -> dict[int,
     """The groups in which the devices of each effective set are, as far as any target names them."""
     found: dict[int, frozenset[int]] = {}
     for some in chunks(sorted(sets)):
-        statement = (
-            sa.select(effective_set.c.id, effective_set.c.content)
-            .where(effective_set.c.tenant_id == tenant, effective_set.c.id.in_(some))
-            .order_by(effective_set.c.id)
-        )
-        found |= {row.id: frozenset(signature_of(row.content).groups) for row in tx.rows(statement)}
+        rows = tx.rows(_CONTENTS, {"at_tenant": tenant, "some": some})
+        found |= {row.id: frozenset(signature_of(row.content).groups) for row in rows}
     return found
+
+
+_SETS: Final = (
+    sa.select(registration.c.id, device_effective.c.set_id)
+    .select_from(
+        registration.outerjoin(
+            device_effective,
+            sa.and_(
+                device_effective.c.tenant_id == registration.c.tenant_id,
+                device_effective.c.device_id == registration.c.device_id,
+            ),
+        )
+    )
+    .where(registration.c.tenant_id == sa.bindparam("at_tenant"), registration.c.id.in_(sa.bindparam("some")))
+    .order_by(registration.c.id)
+)
+_GROUPS_OF_PROFILES: Final = (
+    sa.select(assignment_target.c.item_id, group.c.id, group.c.name)
+    .join_from(
+        assignment_target,
+        group,
+        sa.and_(
+            group.c.tenant_id == assignment_target.c.tenant_id,
+            group.c.id == assignment_target.c.group_id,
+        ),
+    )
+    .where(
+        assignment_target.c.tenant_id == sa.bindparam("at_tenant"),
+        assignment_target.c.item_kind == ItemKind.PROFILE.value,
+        assignment_target.c.item_id.in_(sa.bindparam("some")),
+        assignment_target.c.mode == Mode.INCLUDE.value,
+    )
+    .order_by(assignment_target.c.item_id, group.c.name_folded)
+)
+_CONTENTS: Final = (
+    sa.select(effective_set.c.id, effective_set.c.content)
+    .where(
+        effective_set.c.tenant_id == sa.bindparam("at_tenant"), effective_set.c.id.in_(sa.bindparam("some"))
+    )
+    .order_by(effective_set.c.id)
+)

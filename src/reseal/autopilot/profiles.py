@@ -192,12 +192,19 @@ def profiles_by_id(tx: Tx, tenant: TenantKey, ids: Iterable[int]) -> dict[int, P
     return {
         row.id: to_profile(row)
         for some in chunks(sorted(set(ids)))
-        for row in tx.rows(
-            sa.select(autopilot_profile)
-            .where(autopilot_profile.c.tenant_id == tenant, autopilot_profile.c.id.in_(some))
-            .order_by(autopilot_profile.c.id)
-        )
+        for row in tx.rows(_BY_ID, {"at_tenant": tenant, "some": some})
     }
+
+
+_BY_ID = (
+    sa.select(autopilot_profile)
+    .where(
+        autopilot_profile.c.tenant_id == sa.bindparam("at_tenant"),
+        autopilot_profile.c.id.in_(sa.bindparam("some")),
+    )
+    .order_by(autopilot_profile.c.id)
+)
+"""Every device that asks for its profile takes it; made once, because that takes longer than running it."""
 
 
 def list_profiles(

@@ -42,22 +42,31 @@ class Run:
 def open_run(tx: Tx, tenant: TenantKey, registration: int) -> str:
     """Begin a run of a registered device; its bearer token."""
     token = base64.urlsafe_b64encode(tx.entropy.bytes(_TOKEN_BYTES)).rstrip(b"=").decode()
-    mine = sa.and_(run.c.tenant_id == tenant, run.c.registration_id == registration)
-    newest = sa.select(run.c.id).where(mine).order_by(run.c.id.desc()).limit(RUNS_KEPT - 1)
-    tx.execute(sa.delete(run).where(mine, (run.c.expires_at <= tx.now) | run.c.id.not_in(newest)))
+    tx.execute(_DELETE_OLD, {"at_tenant": tenant, "at_registration": registration, "now": tx.now})
     text = RUN_PREFIX + token
-    tx.execute(
-        sa.insert(run).values(
-            tenant_id=tenant,
-            id=tx.new_key(),
-            hash=_hash(text),
-            registration_id=registration,
-            reported=0,
-            kept=0,
-            expires_at=tx.now + LIFETIME,
-        )
-    )
+    values = {
+        "tenant_id": tenant,
+        "id": tx.new_key(),
+        "hash": _hash(text),
+        "registration_id": registration,
+        "reported": 0,
+        "kept": 0,
+        "expires_at": tx.now + LIFETIME,
+    }
+    tx.execute(_INSERT, values)
     return text
+
+
+_MINE = sa.and_(
+    run.c.tenant_id == sa.bindparam("at_tenant"), run.c.registration_id == sa.bindparam("at_registration")
+)
+_NEWEST = sa.select(run.c.id).where(_MINE).order_by(run.c.id.desc()).limit(RUNS_KEPT - 1)
+_DELETE_OLD = sa.delete(run).where(
+    _MINE, (run.c.expires_at <= sa.bindparam("now")) | run.c.id.not_in(_NEWEST)
+)
+_INSERT = sa.insert(run)
+_BY_HASH = sa.select(run).where(run.c.hash == sa.bindparam("hash"), run.c.expires_at > sa.bindparam("now"))
+"""Made once, because making a statement takes longer than running it."""
 
 
 def find_run(tx: Tx, text: str, *, to_change: bool = False) -> Run | None:
