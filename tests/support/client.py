@@ -95,7 +95,7 @@ async def connected(ready: Mapping[str, Any], listener: str = "browser") -> Asyn
     """A client without a token of one listener (`browser` or `device`) of the server of a ready file."""
     context = ssl.create_default_context(cafile=ready["ca_file"])
     connector = aiohttp.TCPConnector(ssl=context, limit=0)
-    async with aiohttp.ClientSession(connector=connector) as session:
+    async with aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar()) as session:
         yield Client(session, ready[f"{listener}_url"])
 
 

@@ -36,8 +36,8 @@ from reseal.deployment.listing import (
     After,
     count_by_state,
     deployment_by_uuid,
-    last_move,
     list_deployments,
+    mark_of_open,
 )
 from reseal.deployment.model import Deployment, State
 from reseal.deployment.report import report_rows
@@ -254,9 +254,9 @@ class _Shown:
 # --- units --------------------------------------------------------------------------------------------------
 
 
-def _mark(tx: Tx, tenant: TenantKey) -> tuple[int, datetime | None]:
+def _mark(tx: Tx, tenant: TenantKey) -> tuple[int, tuple[int, int]]:
     """Differs when the list may."""
-    return events.checkpoint(tx, tenant).position, last_move(tx, tenant)
+    return events.checkpoint(tx, tenant).position, mark_of_open(tx, tenant)
 
 
 def _listed(tx: Tx, tenant: TenantKey, show: Show, after: After | None) -> _List:

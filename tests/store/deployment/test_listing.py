@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
 
-from reseal.deployment.facts import Contacted, Ended
-from reseal.deployment.listing import deployment_by_uuid, last_move
+from reseal.deployment.facts import Contacted, Ended, Phase, Waiting
+from reseal.deployment.listing import deployment_by_uuid, mark_of_open
 from reseal.kernel.db import Database
 from reseal.kernel.errors import NotFound
 from reseal.kernel.ids import TenantKey
@@ -26,14 +27,23 @@ async def test_a_deployment_is_found_by_its_public_id_within_its_organisation(
             await database.read(deployment_by_uuid, tenant, uuid)
 
 
-async def test_every_change_of_an_open_deployment_is_the_last_move(
+async def test_every_change_of_an_open_deployment_changes_the_mark(
     database: Database, device: Device
 ) -> None:
-    assert await database.read(last_move, device.tenant) is None
-    moves = []
-    for fact in TO_SETUP:
+    """Also one by a clock that is behind."""
+    nothing = await database.read(mark_of_open, device.tenant)
+    marks = [nothing]
+    for fact in (
+        *TO_SETUP,
+        Waiting(Phase.DEVICE, "Agent", "app", 2),
+        Waiting(Phase.DEVICE, "Agent", "app", 1),
+    ):
         await device.tell([fact])
-        moves.append(await database.read(last_move, device.tenant))
-    assert moves == sorted(set(moves))
+        marks.append(await database.read(mark_of_open, device.tenant))
+    other = await device.another(2)
+    await other.tell([Contacted()], every=-timedelta(hours=1))
+    marks.append(await database.read(mark_of_open, device.tenant))
+    assert len(set(marks)) == len(marks)
     await device.tell([Ended("gone")])
-    assert await database.read(last_move, device.tenant) is None
+    await other.tell([Ended("gone")])
+    assert await database.read(mark_of_open, device.tenant) == nothing
