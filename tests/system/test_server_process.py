@@ -12,8 +12,9 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from tests.support.client import automation, connected, credentials_of
+from tests.support.client import Client, automation, connected, credentials_of
 from tests.support.processes import ServerProcess, read_ready, reseal, server
+from tests.system.sample import device_csv
 
 pytestmark = pytest.mark.slow
 
@@ -167,3 +168,41 @@ async def _nobody_is_let_in(running: ServerProcess) -> None:
             except aiohttp.ClientConnectorError:
                 return
             await asyncio.sleep(0.02)
+
+
+async def test_sigterm_ends_an_open_stream_and_its_reader_goes_on_with_the_next_server(data: Path) -> None:
+    """A reader that comes back with the last id sees each position of the log once, kill -9 or not."""
+    positions: list[int] = []
+    log: list[int] = []
+    for number, ends in enumerate(("stop", "kill", "stop")):
+        with server(data) as running:
+            async with automation(running.wait_ready()) as client:
+                following = asyncio.create_task(_follow(client, positions))
+                await client.api("POST", "/imports", data=device_csv([number]))
+                told = (await client.api("GET", "/events", params={"top": "1000"})).json["value"]
+                log = [each["position"] for each in told]
+                while positions[-1:] != log[-1:]:
+                    assert not following.done(), following.result()
+                    await asyncio.sleep(0.02)
+                if ends == "kill":
+                    running.kill()
+                    assert await following == "cut"
+                else:
+                    assert await asyncio.to_thread(running.stop) == 0
+                    assert await following == "ended"
+
+    assert positions == log == list(range(1, len(log) + 1))
+
+
+async def _follow(client: Client, positions: list[int]) -> str:
+    """Read the stream of the log behind the last position; how it ended."""
+    last = {"Last-Event-ID": str(positions[-1])} if positions else {}
+    headers = {"Authorization": f"Bearer {client.token}", **last}
+    try:
+        async with client.session.get(client.url + "/api/v1/events/live", headers=headers) as response:
+            assert response.headers["Content-Type"].startswith("text/event-stream")
+            async for line in response.content:
+                positions += [int(line[4:])] if line.startswith(b"id: ") else []
+    except aiohttp.ClientError:
+        return "cut"
+    return "ended"
