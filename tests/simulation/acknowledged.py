@@ -11,7 +11,7 @@ there, not later, and must still stand there, unchanged, when all crashes are ov
     reports                    `device.reported` for each number that was taken
     code redeemed for tokens   one `user.signed_in` for each code
     Enrollment.svc             `enrolment.begun` for the certificate in the answer
-    MDM.svc, user token        `enrolment.user_seen`
+    MDM.svc, user token        `enrolment.user_seen`, unless a user began the enrolment
     MDM.svc, status 200        of the last node of a policy, certificate or network: `item.arrived`
     MDM.svc, status of an app  70 read: `item.arrived`
     MDM.svc, status 200        of a release: its phase is released, and was not begun anew
@@ -270,7 +270,7 @@ class _Ledger:
         """Something that the device said and the server took."""
         match said:
             case Alert() if said.type is AlertType.USER_TOKEN:
-                self._one(to.heard, "user token", "enrolment.user_seen", to.enrolment)
+                self._owe(to.heard, "user token: its user is seen", lambda log: _has_user(log, to.enrolment))
             case Status(code=StatusCode.OK):
                 command = to.answered(said)
                 if command is not None and not isinstance(command, Get):
@@ -361,6 +361,13 @@ def _is_released(log: Sequence[SealedEvent], phase: str) -> bool:
         if payload.get("phase") == phase and event.kind in {"deployment.moved", "deployment.phase_begun"}:
             return False
     return False
+
+
+def _has_user(log: Sequence[SealedEvent], enrolment: UUID) -> bool:
+    """Whether it is told that somebody is on the device."""
+    about = [event for event in log if event.subject.id == enrolment]
+    begun = [event for event in about if event.kind == "enrolment.begun" and event.actor.startswith("user:")]
+    return bool(begun) or any(event.kind == "enrolment.user_seen" for event in about)
 
 
 def _told(report: Report) -> dict[str, Any]:

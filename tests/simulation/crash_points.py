@@ -98,7 +98,9 @@ def play_with(
     """Go through both flows, crashing at these points."""
 
     async def scene() -> Run:
-        async with World.open(SeededEntropy(f"crashes {seed}"), start=START) as world:
+        networks = script.scenario.wifi
+        opened = World.open(SeededEntropy(f"crashes {seed}"), start=START, access_points=networks)
+        async with opened as world:
             (player,) = await cast(world, script, faults=faults)
             return await _play(world, player, points)
 
