@@ -8,6 +8,8 @@ has() { command -v "$1" >/dev/null 2>&1; }
 has initdb || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing="$missing postgresql"
 has wixl || missing="$missing wixl"
 has msiinfo || missing="$missing msitools"
+has chromium || has chromium-browser || has google-chrome || missing="$missing chromium"
+has haproxy || [ -x /usr/sbin/haproxy ] || missing="$missing haproxy"
 
 [ -n "$missing" ] || exit 0
 if [ "${CI:-}" != true ]; then

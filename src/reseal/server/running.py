@@ -22,6 +22,7 @@ from uuid import UUID
 
 from reseal.api.tenancy import PLATFORM, create_tenancy, make_secrets
 from reseal.directory.tenants import domains, list_tenants
+from reseal.kernel import ca
 from reseal.kernel.bells import Bell
 from reseal.kernel.blobs import LocalBlobs
 from reseal.kernel.clock import Clock, SystemClock
@@ -29,6 +30,7 @@ from reseal.kernel.db import CommitProbe, Database, Tx
 from reseal.kernel.deadlines import Ticker
 from reseal.kernel.entropy import Entropy, SystemEntropy
 from reseal.kernel.events import Sealer
+from reseal.kernel.files import PUBLIC, write_file
 from reseal.kernel.keys import KeySource, OpenSslKeys
 from reseal.kernel.logs import configure_logs, get_logger
 from reseal.kernel.secretbox import SecretBox
@@ -176,8 +178,9 @@ def _bound(settings: Settings, directory: DataDirectory) -> Iterator[Sockets]:
         yield Sockets(
             bound["browser"],
             bound["device"],
-            settings.public_url or f"https://localhost:{ports['browser']}",
-            settings.device_url or f"https://localhost:{ports['device']}",
+            # Plain text from here on: what encodes JSON knows no kinds of text.
+            str(settings.public_url or f"https://localhost:{ports['browser']}"),
+            str(settings.device_url or f"https://localhost:{ports['device']}"),
             settings.server_names,
         )
 
@@ -251,9 +254,12 @@ def _certificates(
     own = given_certificate(settings) or Issuer(
         directory.tls, frozenset({*LOOPBACK, *(names - foreign)}), clock, entropy, keys
     )
+    directory.tls.mkdir(mode=0o700, parents=True, exist_ok=True)
     lab = Issuer(directory.tls / "lab", foreign, clock, entropy, keys, "Reseal LAB") if foreign else None
     authorities = parts.keyring.authorities
-    certificates = Certificates(own, (*authorities.mdm.chain, *authorities.join.chain), lab, foreign)
+    devices = (*authorities.mdm.chain, *authorities.join.chain)
+    certificates = Certificates(own, devices, lab, foreign)
+    write_file(directory.tls / "device-authorities.pem", ca.pem_chain(devices), PUBLIC)
     if lab is not None:
         log.warning(
             "LAB AUTHORITY: whoever trusts its root takes this server for Microsoft's; never trust it on a "
