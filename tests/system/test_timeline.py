@@ -14,6 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from reseal.console.signing_in import _authority
 from reseal.deployment import facts
 from reseal.deployment.facts import Phase
 from reseal.directory.model_roles import Role
@@ -245,6 +246,15 @@ async def test_a_browser_under_another_name_goes_to_the_configured_one(place: Pl
         f"https://127.0.0.1:{port}/sign-in?to=/deployments", allow_redirects=False
     )
     assert answer.headers["Location"] == f"{place.ready['browser_url']}/sign-in?to=%2Fdeployments"
+
+
+@pytest.mark.parametrize(
+    "written", ["https://console.contoso.example", "https://console.contoso.example:443"]
+)
+def test_the_usual_port_makes_no_other_name(written: str) -> None:
+    """Browsers leave it away, whether the operator wrote it or not."""
+    assert _authority(urlsplit(written).netloc) == _authority("Console.contoso.example")
+    assert _authority("console.contoso.example:8443") != _authority("console.contoso.example")
 
 
 async def test_a_program_is_told_in_json_and_a_browser_on_a_page(place: Place) -> None:

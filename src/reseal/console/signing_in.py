@@ -119,7 +119,7 @@ class SigningIn:
     async def begin(self, call: Call) -> Response:
         """Go to the sign-in page, and afterwards `to`."""
         parts, request, to = self._parts, call.request, _local(call.query("to"))
-        if request.headers.get("host", "").lower() != urlsplit(parts.public_url).netloc:
+        if _authority(request.headers.get("host", "")) != _authority(urlsplit(parts.public_url).netloc):
             # Cookies belong to a name; the code comes back under the configured one.
             return see_other(f"{parts.public_url}{SIGN_IN}?{urlencode({'to': to})}")
         until = int((parts.clock.now() + _PATIENCE).timestamp())
@@ -260,6 +260,11 @@ def _closed(tx: Tx, console: str, sign_in: str) -> None:
 
 
 # --- texts --------------------------------------------------------------------------------------------------
+
+
+def _authority(host: str) -> str:
+    """Host and port as browsers write them: without the usual port."""
+    return host.lower().removesuffix(":443")
 
 
 def _local(path: str) -> str:
