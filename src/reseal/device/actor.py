@@ -70,6 +70,8 @@ class Habits:
     """How long the person takes for each page, by `clock`."""
     retries: int = 0
     """How often the person tries again after a failure before resetting or giving up."""
+    rest: timedelta = timedelta(0)
+    """How long the person waits before that, by `clock`: what is broken may mend."""
     resets: int = 0
     leaves: bool = False
     """Leave a status page that has failed, if it offers that."""
@@ -91,8 +93,11 @@ class Habits:
     async def think(self, screen: Screen) -> None:
         """Look at a page for as long as this person does."""
         self.seen.append(screen)
-        if self.clock is not None and self.pace:
-            await self.clock.sleep(self.pace)
+        pause = self.pace
+        if self.retries and screen.offers(Action.RETRY):
+            pause += self.rest
+        if self.clock is not None and pause:
+            await self.clock.sleep(pause)
 
     def usual(self, screen: Screen) -> Intent:
         """What this person does on a page that is the same for everybody."""

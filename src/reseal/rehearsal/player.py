@@ -35,6 +35,8 @@ PACE: Final = timedelta(milliseconds=800)
 """How long a person takes for a page; five presses of the Windows key must fit into five seconds."""
 RETRIES: Final = 8
 """On a bad network a person tries again so often."""
+REST: Final = timedelta(minutes=1)
+"""There a person waits so long before trying again: what is broken may mend."""
 SETTLING: Final = timedelta(hours=2)
 """So long a person leaves the device on at the desktop, at most, for what still arrives."""
 
@@ -244,6 +246,7 @@ class Player:
             "pace": PACE,
             "wifi": wifi,
             "retries": max(retries, self.patience),
+            "rest": REST if self.patience else timedelta(0),
             "resets": resets,
         }
         if self._flow.act is Act.TECHNICIAN:
