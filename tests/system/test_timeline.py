@@ -336,7 +336,7 @@ async def test_the_story_is_told_in_sentences_with_its_times(place: Place) -> No
     assert told == [
         "The device is on and has asked for its profile.",
         "Its TPM was asked to prove itself.",
-        "The TPM is proven. The device may join.",
+        "The device may join the organisation.",
         "The device has joined the organisation.",
         "The device is under management, without a user.",
         "Device setup has begun.",

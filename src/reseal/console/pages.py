@@ -28,6 +28,11 @@ def _moment(moment: datetime) -> str:
     return f"{moment.day} {moment:%b %H:%M:%S}"
 
 
+def _moment_after(moment: datetime, earlier: datetime) -> str:
+    """The day is said only if it is another one."""
+    return _clock_time(moment) if moment.date() == earlier.date() else _moment(moment)
+
+
 def _day(moment: datetime) -> str:
     return f"{moment.day} {moment:%B %Y}"
 
@@ -39,7 +44,9 @@ def exact(moment: datetime) -> str:
 
 _templates = templates("reseal.console")
 _templates.globals.update(home=HOME)
-_templates.filters.update(clock=_clock_time, moment=_moment, day=_day, exact=exact, spoken=spoken)
+_templates.filters.update(
+    clock=_clock_time, moment=_moment, moment_after=_moment_after, day=_day, exact=exact, spoken=spoken
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,7 +58,7 @@ def line_of(event: SealedEvent) -> Line:
 _ARRIVED: Final[Mapping[State, Line]] = {
     State.CONTACTED: Line("The device is on and has asked for its profile."),
     State.ATTESTING: Line("Its TPM was asked to prove itself."),
-    State.JOINING: Line("The TPM is proven. The device may join."),
+    State.JOINING: Line("The device may join the organisation."),
     State.ENROLLING: Line("The device has joined the organisation."),
     State.TECHNICIAN_PREPARING: Line("The device is under management, without a user."),
     State.TECHNICIAN_SETUP: Line("Device setup has begun."),
