@@ -25,15 +25,15 @@ from tools.bench.stores import Store
 from tools.bench.wire import Carried
 
 REQUESTS: Final = {
-    "profile": 0.006,
-    "attestation begun": 0.006,
+    "profile": 0.008,
+    "attestation begun": 0.008,
     "attestation finished": 0.006,
-    "join by ticket": 0.008,
-    "join by user": 0.008,
-    "token, jwt-bearer": 0.004,
+    "join by ticket": 0.010,
+    "join by user": 0.014,
+    "token, jwt-bearer": 0.005,
     "Discover": 0.001,
     "GetPolicies": 0.002,
-    "RequestSecurityToken": 0.012,
+    "RequestSecurityToken": 0.014,
 }
 """Seconds of CPU by the kind of request."""
 NAMES: Final = {"profile": "a profile request", "token, jwt-bearer": "a device token granted"}
