@@ -54,7 +54,16 @@ Json = sa.JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgr
 
 def to_json(document: Any) -> str:
     """A document as a column of type `Json` keeps it."""
-    return msgspec.json.encode(document).decode()
+    return msgspec.json.encode(document, enc_hook=_plain).decode()
+
+
+def _plain(value: Any) -> str | int:
+    """A text or number of a type of its own, as settings are."""
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, int):
+        return int(value)
+    raise TypeError(f"{type(value).__name__} is no part of a document")
 
 
 def tenant_columns() -> tuple[sa.Column[int], sa.Column[int]]:
