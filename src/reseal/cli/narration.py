@@ -29,6 +29,8 @@ _ACTIONS: Final = {
     Action.PLUG_CABLE: "plugs a cable in",
     Action.CONNECT: "joins the Wi-Fi network {value}",
     Action.SIGN_IN: "signs in as {value}",
+    Action.SUBMIT: "sends the page's form",
+    Action.FOLLOW: "follows a link of the page",
     Action.PRE_PROVISION: "chooses to pre-provision",
     Action.REFRESH: "refreshes",
     Action.PROVISION: "provisions",

@@ -140,6 +140,12 @@ class Browser:
         url, body = form.request(form.data(values, button))
         return await self._go(form.method.upper(), url, body, origin=_origin(page.url))
 
+    async def send(self, page: Page, action: str, body: bytes) -> Page | Landed:
+        """Send the form of `page` with that address, as a person filled it in. Raises `SetupFailed`."""
+        if not any(form.method == "post" and form.action == action for form in page.forms):
+            return page
+        return await self._go("POST", action, body, origin=_origin(page.url))
+
     async def sign_in(self, page: Page, user: str, password: str) -> Page | Landed:
         """Go from `page` as far as these credentials lead: to the callback, or to a page that says why not.
 

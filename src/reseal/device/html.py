@@ -98,6 +98,8 @@ class Page:
     """Alternative text and URL."""
     forms: tuple[Form, ...] = ()
     alerts: tuple[Alert, ...] = ()
+    source: bytes = field(default=b"", repr=False)
+    """The page as it came."""
 
 
 def read_page(url: str, status: int, body: bytes, content_type: str = "") -> Page:
@@ -122,6 +124,7 @@ def read_page(url: str, status: int, body: bytes, content_type: str = "") -> Pag
         ),
         forms=tuple(_form(form, base, root) for form in root.xpath("//form")),
         alerts=tuple(Alert(_text(alert), alert.get("data-code", "")) for alert in alerts if _text(alert)),
+        source=body,
     )
 
 

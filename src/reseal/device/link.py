@@ -30,6 +30,15 @@ class Adapters(Protocol):
         """Whether requests can leave."""
         ...
 
+    @property
+    def portal(self) -> str:
+        """The network that was joined but first wants its own page agreed to; empty if there is none."""
+        ...
+
+    def agree(self) -> None:
+        """Agree to what that page asks."""
+        ...
+
     def access_points(self) -> tuple[str, ...]:
         """The Wi-Fi networks in range, by name."""
         ...
@@ -50,12 +59,24 @@ class PlainAdapters:
     cable: bool = True
     networks: Mapping[str, str] = field(default_factory=dict)
     """Passwords of the Wi-Fi networks in range; empty: an open one."""
+    captive: frozenset[str] = frozenset()
+    """Networks that lead nowhere before somebody has agreed to their own page."""
     wifi: str = ""
+    _agreed: set[str] = field(default_factory=set)
 
     @property
     def up(self) -> bool:
         """Whether requests can leave."""
-        return self.cable or bool(self.wifi)
+        return self.cable or bool(self.wifi and not self.portal)
+
+    @property
+    def portal(self) -> str:
+        """The network that was joined but first wants its own page agreed to; empty if there is none."""
+        return self.wifi if self.wifi in self.captive - self._agreed else ""
+
+    def agree(self) -> None:
+        """Agree to what that page asks."""
+        self._agreed.add(self.wifi)
 
     def access_points(self) -> tuple[str, ...]:
         """The Wi-Fi networks in range, by name."""

@@ -22,6 +22,7 @@ __all__ = [
     "Screen",
     "ScreenId",
     "Section",
+    "WebPage",
 ]
 
 
@@ -40,6 +41,10 @@ class Action(StrEnum):
     """Join the Wi-Fi network `value` with the password `secret`."""
     SIGN_IN = "signIn"
     """As the user `value` with the password `secret`."""
+    SUBMIT = "submit"
+    """Send a form of the web page that is shown: to its address `value`, with the body `secret`."""
+    FOLLOW = "follow"
+    """Go where a link of the web page leads, to the address `value`."""
     PRE_PROVISION = "preProvision"
     """*Pre-provision with Windows Autopilot*."""
     REFRESH = "refresh"
@@ -91,6 +96,14 @@ class Detail:
     value: str
 
 
+@dataclass(frozen=True, slots=True)
+class WebPage:
+    """A page of the sign-in service as it came, for who can draw it; the screen says what it means."""
+
+    url: str
+    source: bytes = field(repr=False)
+
+
 class Progress(StrEnum):
     """How far a phase or one of its parts is."""
 
@@ -138,6 +151,7 @@ class Screen:
     qr: str = ""
     """Content of the QR code, JSON."""
     language: str = ""
+    web: WebPage | None = None
 
     def detail(self, name: str) -> str:
         """The value of a detail; empty if the page does not say it."""

@@ -102,6 +102,14 @@ class Link:
         """Whether there is any way to the network."""
         return self.cable or self.wifi is not None
 
+    @property
+    def portal(self) -> str:
+        """See `Adapters`: no network here has a page of its own."""
+        return ""
+
+    def agree(self) -> None:
+        """See `Adapters`."""
+
     def access_points(self) -> tuple[str, ...]:
         """The SSIDs in the air, by name."""
         return tuple(sorted(self._network.access_points))

@@ -121,6 +121,16 @@ def network_page(in_range: tuple[str, ...], notice: str) -> Screen:
     )
 
 
+def portal_page(network: str) -> Screen:
+    """The own page of a network that leads nowhere before somebody has agreed to it."""
+    return Screen(
+        id=ScreenId.NETWORK,
+        title="This network has a page of its own",
+        texts=(f"{network} leads to the internet once you have agreed to its terms of use.",),
+        actions=(Action.ACCEPT, Action.CANCEL),
+    )
+
+
 def licence_page(profile: ProfileAnswer) -> Screen:
     """The licence terms of the system."""
     return Screen(

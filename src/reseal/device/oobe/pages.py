@@ -65,6 +65,9 @@ async def network(oobe: Oobe) -> Outcome:
     """Shown until there is a network: nothing leads past it."""
     notice = ""
     while not oobe.adapters.up:
+        if oobe.adapters.portal:
+            await _pass_portal(oobe)
+            continue
         intent = await oobe.ask(content.network_page(oobe.adapters.access_points(), notice))
         if intent.action is Action.PLUG_CABLE:
             oobe.adapters.cable = True
@@ -72,6 +75,15 @@ async def network(oobe: Oobe) -> Outcome:
             notice = f"Can't connect to {intent.value}. Check the network security key."
         oobe.parts.tell("network.tried", {"connected": oobe.adapters.up})
     return Outcome.PASSED if oobe.fetched else Outcome.CONNECTED
+
+
+async def _pass_portal(oobe: Oobe) -> None:
+    """The network's own page, before it leads anywhere."""
+    intent = await oobe.ask(content.portal_page(oobe.adapters.portal))
+    if intent.action is Action.ACCEPT:
+        oobe.adapters.agree()
+    else:
+        oobe.adapters.leave_wifi()
 
 
 async def licence_terms(oobe: Oobe) -> Outcome:

@@ -27,7 +27,7 @@ from reseal.device.oobe.preparing import not_registered
 from reseal.device.oobe.starting import learn_user
 from reseal.device.oobe.table import Outcome
 from reseal.device.registering import remember
-from reseal.device.screens import Action, Detail, Field, Screen, ScreenId
+from reseal.device.screens import Action, Detail, Field, Screen, ScreenId, WebPage
 from reseal.wire.csp import LocURI
 from reseal.wire.join import cloud_sid
 
@@ -105,7 +105,13 @@ async def _person_signs_in(
         _require_form(came)
         intent = await oobe.ask(_screen(oobe, came, notice))
         notice = ""
-        came = await browser.sign_in(came, intent.value, intent.secret)
+        match intent.action:
+            case Action.SUBMIT:
+                came = await browser.send(came, intent.value, intent.secret.encode())
+            case Action.FOLLOW:
+                came = await browser.open(intent.value)
+            case _:
+                came = await browser.sign_in(came, intent.value, intent.secret)
     return await _redeem(oobe, question, token_url, came)
 
 
@@ -170,7 +176,11 @@ def _screen(oobe: Oobe, page: Page, notice: str) -> Screen:
         texts=page.words,
         fields=(user, Field(name="password", label="Password", secret=True)),
         details=(*logo, *((Detail("greeting", "Greeting", greeting),) if greeting else ())),
-        actions=(Action.SIGN_IN, *((Action.PRESS_WINDOWS_KEY,) if takes_key else ())),
+        actions=(
+            *(Action.SIGN_IN, Action.SUBMIT, Action.FOLLOW),
+            *((Action.PRESS_WINDOWS_KEY,) if takes_key else ()),
+        ),
+        web=WebPage(page.url, page.source),
         notice=notice if alert is None else alert.text,
         code="" if alert is None else alert.code or "error",
     )
