@@ -81,7 +81,7 @@ class Attempts:
 def continue_session(tx: Tx, session: Session, asked: Authorization, browser: Browser) -> str:
     """The code for a client whose user has signed in in this browser before."""
     record_sign_in(tx, session.tenant, session.user, browser.circumstances(asked), "session")
-    return give_code(tx, session.tenant, _new_grant(asked, session))
+    return _code(tx, asked, session)
 
 
 def _signed_in(
@@ -95,20 +95,25 @@ def _signed_in(
     record_sign_in(tx, tenant, present, browser.circumstances(asked), "password")
     if browser.session:
         forget_session(tx, browser.session)
-    code = give_code(tx, tenant, _new_grant(asked, Session(tenant, present, tx.now)))
+    code = _code(tx, asked, Session(tenant, present, tx.now))
     return SignedIn(code, open_session(tx, tenant, present))
 
 
-def _new_grant(asked: Authorization, session: Session) -> NewGrant:
-    return NewGrant(
+def _code(tx: Tx, asked: Authorization, session: Session) -> str:
+    new = NewGrant(
         user=session.user,
         client_id=asked.addressee.client.id,
         audience=asked.resource.audience,
+        amr=PASSWORD,
+        signed_in_at=session.signed_in_at,
+    )
+    return give_code(
+        tx,
+        session.tenant,
+        new,
         redirect_uri=asked.addressee.redirect_uri,
         code_challenge=asked.code_challenge,
         nonce=asked.nonce,
-        amr=PASSWORD,
-        signed_in_at=session.signed_in_at,
     )
 
 

@@ -25,7 +25,7 @@ from reseal.signin.errors import OAuthError
 from reseal.signin.first_party import form_target
 from reseal.signin.look import PLAIN, look_of
 from reseal.signin.pages import Alert, SignInView, error_page, sign_in_page
-from reseal.signin.parts import FORM_LIMIT, Parts, form_of, is_old
+from reseal.signin.parts import FORM_LIMIT, Parts, address_of, form_of, is_old
 from reseal.signin.sessions import Session, find_session
 from reseal.signin.texts import Texts, texts_for
 from reseal.web.calls import Call
@@ -211,8 +211,7 @@ _LOGIN_REQUIRED = OAuthError(
 
 
 def _browser(call: Call) -> Browser:
-    address = call.request.client.host if call.request.client else ""
-    return Browser(address, cookie(call.request, SESSION))
+    return Browser(address_of(call), cookie(call.request, SESSION))
 
 
 def _foreign(asked: _Asked, texts: Texts) -> Alert:

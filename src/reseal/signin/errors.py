@@ -78,8 +78,8 @@ def unsupported_grant(grant: str) -> OAuthError:
         "unsupported_grant_type",
         70003,
         f"The grant type {grant[:80]!r} is not supported here.",
-        remedy="This server grants authorization_code, refresh_token, client_credentials, srv_challenge and "
-        "requests signed by a device.",
+        remedy="This server grants authorization_code, device_code, refresh_token, client_credentials, "
+        "srv_challenge and requests signed by a device.",
     )
 
 
@@ -161,6 +161,7 @@ def locked_client(seconds: int) -> OAuthError:
 # --- codes and refresh tokens -------------------------------------------------------------------------------
 
 _SIGN_IN_AGAIN = "Have the user sign in again."
+_ASK_ANEW = "Ask for a new code, and have the user type it."
 
 
 def unknown_grant(what: str) -> OAuthError:
@@ -205,6 +206,76 @@ def expired_refresh() -> OAuthError:
 def revoked_grant() -> OAuthError:
     """The sign-in does not count any more: reuse, a new password, a code shown twice."""
     return _refused_grant(50173, "The refresh token does not count any more.", _SIGN_IN_AGAIN)
+
+
+# --- device codes (RFC 8628 3.5) ----------------------------------------------------------------------------
+
+
+def no_device_codes(client_id: str) -> OAuthError:
+    """A client that has a browser of its own, or no business with users."""
+    return OAuthError(
+        "unauthorized_client",
+        70001,
+        f"The application {client_id[:80]!r} does not sign users in by a device code.",
+        remedy="Use the authorize endpoint.",
+    )
+
+
+def unknown_device_code() -> OAuthError:
+    """A device code that was not given to this client, or long ago."""
+    return _refused_grant(70018, "The device code is not one that was given to this client.", _ASK_ANEW)
+
+
+def authorization_pending() -> OAuthError:
+    """Nobody has typed the code yet, or not yet signed in."""
+    return OAuthError(
+        "authorization_pending",
+        70016,
+        "The user has not finished signing in.",
+        remedy="Ask again after the interval.",
+    )
+
+
+def slow_down(seconds: int) -> OAuthError:
+    """Asked again before the interval had passed, which thereby grows."""
+    return OAuthError(
+        "slow_down",
+        50196,
+        "The same was asked again too soon.",
+        remedy=f"From now on wait {seconds} seconds between two requests.",
+    )
+
+
+def declined() -> OAuthError:
+    """The user said no."""
+    return OAuthError(
+        "authorization_declined",
+        65004,
+        "The user declined the sign-in.",
+        remedy="Do not ask again by yourself.",
+    )
+
+
+def expired_device_code(*, old: bool) -> OAuthError:
+    """Nobody signed in while the code counted. `old`: in v1's word."""
+    word = "code_expired" if old else "expired_token"
+    return OAuthError(word, 70019, "The code is expired; nobody signed in with it.", remedy=_ASK_ANEW)
+
+
+def used_device_code() -> OAuthError:
+    """Its tokens were given before."""
+    return _refused_grant(70020, "The device code was redeemed already.", _ASK_ANEW)
+
+
+def too_many_requests(seconds: int) -> OAuthError:
+    """More than one address may ask for."""
+    return OAuthError(
+        "temporarily_unavailable",
+        90033,
+        "Too many codes were asked for from this address.",
+        remedy=f"Try again in {seconds} seconds.",
+        status=429,
+    )
 
 
 # --- users --------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""The clients that sign users in: our own console, and Microsoft's, under the ids that Windows and the tools
+"""The clients that sign users in: our own pages, and Microsoft's, under the ids that Windows and the tools
 hard-code (spec/identity.md 0).
 
 They are public clients: they have no secret, so PKCE is what binds a code to who asked for it. A redirect URI
@@ -21,6 +21,10 @@ CONSOLE = UUID("5ea1ed0c-7a3e-4b58-9d27-c0115e0e1b0a")
 CONSOLE_REDIRECT = "/signed-in"
 """Where the console takes its codes, below the public URL and nowhere else."""
 
+DEVICE_PAGE = UUID("5ea1de1c-0c0d-4e57-8f3a-5d9b0f6f21c4")
+"""The page where a device's code is typed: it has its visitor sign in as any client does."""
+DEVICE_PAGE_REDIRECT = "/devicelogin/confirm"
+
 DEVICE_REDIRECT = "ms-aadj-redir://auth/drs"
 _LOGIN = "{login}"
 _MICROSOFTS_LOGIN = "https://login.microsoftonline.com"
@@ -37,6 +41,8 @@ class FirstParty:
     loopback: bool = False
     own: str = ""
     """A path of this server."""
+    device_codes: bool = False
+    """Whether its users may sign in in the browser of another device."""
 
     def allows(self, redirect_uri: str, public_url: str) -> bool:
         """Whether a code may be sent there."""
@@ -67,6 +73,7 @@ def form_target(redirect_uri: str) -> str:
 _NATIVE = (f"{_LOGIN}/common/oauth2/nativeclient",)
 _CLIENTS = (
     FirstParty(CONSOLE, "Reseal", own=CONSOLE_REDIRECT),
+    FirstParty(DEVICE_PAGE, "Reseal device sign-in", own=DEVICE_PAGE_REDIRECT),
     FirstParty(
         BROKER,
         "Microsoft Authentication Broker",
@@ -78,6 +85,7 @@ _CLIENTS = (
             "msauth://Microsoft.AAD.BrokerPlugin",
             *(f"{_LOGIN}/WebApp/CloudDomainJoin/{number}" for number in (4, 8, 9, 10)),
         ),
+        device_codes=True,
     ),
     FirstParty(
         UUID("9ba1a5c7-f17a-4de9-a1f1-6178c8d51223"),
@@ -88,16 +96,24 @@ _CLIENTS = (
         UUID("b743a22d-6705-4147-8670-d92fa515ee2b"),
         "Microsoft Intune Company Portal for Linux",
         ("companyportal://com.microsoft.CompanyPortal",),
+        device_codes=True,
     ),
     FirstParty(UUID("38aa3b87-a06d-4817-b275-7a316988d93b"), "Windows Sign In"),
     FirstParty(UUID("b90d5b8f-5503-4153-b545-b31cecfaece2"), "Azure AD bulk enrolment"),
-    FirstParty(UUID("c44b4083-3bb0-49c1-b47d-974e53cbdf3c"), "Azure Portal"),
+    FirstParty(UUID("c44b4083-3bb0-49c1-b47d-974e53cbdf3c"), "Azure Portal", device_codes=True),
     FirstParty(
         UUID("1b730954-1685-4b74-9bfd-dac224a7b894"),
         "Azure Active Directory PowerShell",
         _NATIVE,
         loopback=True,
+        device_codes=True,
     ),
-    FirstParty(UUID("04b07795-8ddb-461a-bbee-02f9e1bf7b46"), "Microsoft Azure CLI", _NATIVE, loopback=True),
+    FirstParty(
+        UUID("04b07795-8ddb-461a-bbee-02f9e1bf7b46"),
+        "Microsoft Azure CLI",
+        _NATIVE,
+        loopback=True,
+        device_codes=True,
+    ),
 )
 _BY_ID = {str(client.id): client for client in _CLIENTS}

@@ -55,9 +55,6 @@ class NewGrant:
     user: User
     client_id: UUID
     audience: str
-    redirect_uri: str
-    code_challenge: str
-    nonce: str
     amr: tuple[str, ...]
     signed_in_at: datetime
 
@@ -78,9 +75,29 @@ class Grant:
     nonce: str = ""
 
 
-def give_code(tx: Tx, tenant: TenantKey, new: NewGrant) -> str:
+def give_code(
+    tx: Tx, tenant: TenantKey, new: NewGrant, *, redirect_uri: str, code_challenge: str, nonce: str
+) -> str:
     """Begin a grant; the code that the client redeems."""
-    key, text = tx.new_key(), new_text(tx)
+    text, until = new_text(tx), tx.now + CODE_LIFETIME
+    tx.execute(
+        sa.insert(code).values(
+            tenant_id=tenant,
+            id=tx.new_key(),
+            digest=digest(text),
+            grant_id=begin_grant(tx, tenant, new, until=until),
+            redirect_uri=redirect_uri,
+            code_challenge=code_challenge,
+            nonce=nonce,
+            expires_at=until,
+        )
+    )
+    return text
+
+
+def begin_grant(tx: Tx, tenant: TenantKey, new: NewGrant, *, until: datetime) -> int:
+    """The key of a grant that nothing came of yet, and nothing will after `until`."""
+    key = tx.new_key()
     tx.execute(
         sa.insert(grant).values(
             tenant_id=tenant,
@@ -92,23 +109,20 @@ def give_code(tx: Tx, tenant: TenantKey, new: NewGrant) -> str:
             password_mark=password_mark(tx, tenant, new.user.id),
             signed_in_at=new.signed_in_at,
             head=_UNUSED,
-            expires_at=tx.now + CODE_LIFETIME,
-        )
-    )
-    tx.execute(
-        sa.insert(code).values(
-            tenant_id=tenant,
-            id=tx.new_key(),
-            digest=digest(text),
-            grant_id=key,
-            redirect_uri=new.redirect_uri,
-            code_challenge=new.code_challenge,
-            nonce=new.nonce,
-            expires_at=tx.now + CODE_LIFETIME,
+            expires_at=until,
         )
     )
     tidy_later(tx, tenant)
-    return text
+    return key
+
+
+def begun_grant(tx: Tx, owner: TenantKey, key: int, *, tenant: TenantKey | None) -> Grant | OAuthError:
+    """A grant of `begin_grant`, whose first tokens are about to be given."""
+    row = tx.row(sa.select(grant).where(grant.c.tenant_id == owner, grant.c.id == key))
+    if row is None:
+        return errors.revoked_grant()
+    user = _usable(tx, row, tenant)
+    return user if isinstance(user, OAuthError) else _grant(row, user, _UNUSED)
 
 
 def redeem_code(

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlsplit
 from uuid import UUID
 
+from starlette.responses import Response
+
 from reseal.directory.model import Tenant
 from reseal.kernel.blobs import Blobs
 from reseal.kernel.clock import Clock
@@ -13,10 +15,11 @@ from reseal.kernel.db import Database
 from reseal.kernel.entropy import Entropy
 from reseal.kernel.workers import Workers
 from reseal.signin.accounts import tenant_named
-from reseal.signin.errors import unknown_tenant
+from reseal.signin.errors import OAuthError, unknown_tenant
 from reseal.signin.lockout import Lockout
 from reseal.signin.passwords import Passwords
 from reseal.signin.tokens import TokenSigner
+from reseal.web.answers import Json
 from reseal.web.calls import Call
 from reseal.web.routes import KIB
 
@@ -64,6 +67,28 @@ class Parts:
         if tenant is None:
             raise unknown_tenant(name)
         return tenant
+
+
+def refused(parts: Parts, call: Call, error: OAuthError) -> Response:
+    """The error with the numbers that lead to this request."""
+    trace = parts.entropy.uuid()
+    correlation = uuid_or_none(call.request.headers.get("client-request-id", "")) or trace
+    document = error.traced(parts.clock.now(), trace, str(correlation))
+    headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else {}
+    return Json(document, status_code=error.status, headers=headers)
+
+
+def uuid_or_none(text: str) -> UUID | None:
+    """The id that a client wrote, if it is one."""
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
+
+
+def address_of(call: Call) -> str:
+    """The network address that asks."""
+    return call.request.client.host if call.request.client else ""
 
 
 def is_old(call: Call) -> bool:

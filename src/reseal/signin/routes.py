@@ -12,6 +12,7 @@ from reseal.kernel.db import Tx
 from reseal.kernel.errors import NotFound, Unauthenticated
 from reseal.signin.authorize_endpoint import AuthorizeEndpoint
 from reseal.signin.clients import find_client
+from reseal.signin.device_code_endpoint import MOST, WINDOW, DeviceCodeEndpoint
 from reseal.signin.logout_endpoint import LogoutEndpoint
 from reseal.signin.look import BrandingFiles
 from reseal.signin.metadata import Metadata
@@ -21,6 +22,7 @@ from reseal.signin.realm import Realm
 from reseal.signin.token_endpoint import TokenEndpoint
 from reseal.signin.tokens import Claims
 from reseal.web.calls import Caller
+from reseal.web.pace import Pace
 from reseal.web.routes import Route
 
 
@@ -33,6 +35,7 @@ class SignIn(Parts):
         return (
             *TokenEndpoint(self).routes(),
             *AuthorizeEndpoint(self).routes(),
+            *DeviceCodeEndpoint(self, Pace(self.clock, MOST, WINDOW)).routes(),
             *LogoutEndpoint(self).routes(),
             *Metadata(self).routes(),
             *Realm(self).routes(),

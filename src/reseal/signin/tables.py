@@ -91,6 +91,28 @@ session = sa.Table(
 )
 """A browser whose user signed in."""
 
+device_code = sa.Table(
+    "signin_device_code",
+    metadata,
+    sa.Column("id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("digest", sa.LargeBinary, nullable=False, unique=True),
+    sa.Column("user_code", sa.LargeBinary, nullable=False, unique=True),
+    sa.Column("tenant_id", sa.BigInteger),
+    sa.Column("client_id", sa.Uuid, nullable=False),
+    sa.Column("audience", sa.Text, nullable=False),
+    sa.Column("address", sa.Text, nullable=False),
+    sa.Column("asked_at", Utc, nullable=False),
+    sa.Column("expires_at", Utc, nullable=False, index=True),
+    sa.Column("interval_seconds", sa.Integer, nullable=False),
+    sa.Column("polled_at", Utc),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("grant_id", sa.BigInteger),
+)
+"""Programs that wait for a person to type their code in a browser (`device_codes`). `tenant_id` is that of
+the endpoint, and stays empty at the endpoint for all until somebody has signed in. `user_code` is a keyed
+digest: a plain one of so few letters could be guessed.
+"""
+
 used_nonce = sa.Table(
     "signin_used_nonce",
     metadata,

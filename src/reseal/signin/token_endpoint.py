@@ -21,12 +21,13 @@ from reseal.kernel.db import Tx
 from reseal.signin import errors
 from reseal.signin.accounts import mdm_addresses
 from reseal.signin.clients import Client, find_client
+from reseal.signin.device_codes import poll
 from reseal.signin.device_requests import DeviceRequest, read_request
 from reseal.signin.errors import OAuthError
 from reseal.signin.first_party import find_first_party
 from reseal.signin.grants import Grant, give_refresh, redeem_code, redeem_refresh
 from reseal.signin.nonces import new_nonce, spend
-from reseal.signin.parts import FORM_LIMIT, Parts, form_of, is_old
+from reseal.signin.parts import FORM_LIMIT, Parts, form_of, is_old, refused, uuid_or_none
 from reseal.signin.resources import Resource, find_resource, names_resource, resource_asked
 from reseal.signin.token_sets import ForDevice, ForUser, device_tokens, times, user_tokens
 from reseal.signin.tokens import Claims
@@ -35,6 +36,7 @@ from reseal.web.calls import Call
 from reseal.web.routes import Listener, Public, Route
 
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
 _SECRET_LIMIT = 256
 
 
@@ -58,7 +60,7 @@ class TokenEndpoint:
         try:
             return Json(await self._granted(call, form))
         except OAuthError as error:
-            return self._refused(call, error)
+            return refused(self.parts, call, error)
 
     async def _granted(self, call: Call, form: Mapping[str, str]) -> dict[str, Any]:
         match form.get("grant_type", ""):
@@ -71,18 +73,12 @@ class TokenEndpoint:
                 return await self._for_code(call, form)
             case "refresh_token":
                 return await self._for_refresh(call, form)
+            case grant if grant in {DEVICE_CODE, "device_code"}:
+                return await self._for_device_code(call, form)
             case grant if grant == JWT_BEARER and form.get("request"):
                 return await self._for_device(call, form)
             case grant:
                 raise errors.unsupported_grant(grant)
-
-    def _refused(self, call: Call, error: OAuthError) -> Response:
-        """The error with the numbers that lead to this request."""
-        trace = self.parts.entropy.uuid()
-        correlation = _uuid(call.request.headers.get("client-request-id", "")) or trace
-        document = error.traced(self.parts.clock.now(), trace, str(correlation))
-        headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else {}
-        return Json(document, status_code=error.status, headers=headers)
 
     # --- grants of a user -----------------------------------------------------------------------------------
 
@@ -114,6 +110,19 @@ class TokenEndpoint:
 
         def unit(tx: Tx) -> ForUser | OAuthError:
             grant = redeem_refresh(tx, text, client_id=client_id, tenant=tenant.id if tenant else None)
+            return grant if isinstance(grant, OAuthError) else self._entitled(tx, grant, None)
+
+        return self._answer(call, form, await self.parts.db.write(unit))
+
+    async def _for_device_code(self, call: Call, form: Mapping[str, str]) -> dict[str, Any]:
+        client_id = _public_client(form)
+        text = form.get("device_code") or _required(form, "code")  # in v2's word, or in v1's
+        tenant = await self.parts.tenant(call)
+        _resource(form)
+
+        def unit(tx: Tx) -> ForUser | OAuthError:
+            key = tenant.id if tenant else None
+            grant = poll(tx, text, client_id=client_id, tenant=key, old=is_old(call))
             return grant if isinstance(grant, OAuthError) else self._entitled(tx, grant, None)
 
         return self._answer(call, form, await self.parts.db.write(unit))
@@ -254,11 +263,4 @@ def _credentials(request: Request, form: Mapping[str, str]) -> tuple[UUID | None
         except (binascii.Error, UnicodeDecodeError):
             return None, ""
         name, secret = unquote_plus(name), unquote_plus(secret)
-    return _uuid(name), secret[:_SECRET_LIMIT]
-
-
-def _uuid(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None
+    return uuid_or_none(name), secret[:_SECRET_LIMIT]
