@@ -10,13 +10,14 @@ WORKERS ?= 2
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup system-parts demo test lint bench mutants soak
+.PHONY: help setup system-parts demo test lint messages bench mutants soak
 
 help:
 	@echo "make setup     put everything Reseal needs into $(VENV)"
 	@echo "make demo      a server, a sample tenant, a virtual laptop, both flows; ARGS=--headless ends after them"
 	@echo "make test      run all tests               ARGS=\"-k rules\" narrows them"
-	@echo "make lint      style, types, floors, tables of tests"
+	@echo "make lint      style, types, floors, tables of tests, translations"
+	@echo "make messages  bring the translations up to date with the texts; ARGS=it begins another language"
 	@echo "make bench     measure against the budgets"
 	@echo "make mutants   do the tests of the rules notice a mistake?   ARGS=\"--sample 50\""
 	@echo "make soak      all tests, those that can go on for longer do"
@@ -43,6 +44,9 @@ lint: $(READY)
 	@$(BIN)/lint-imports --no-logo >$(VENV)/floors.txt || { cat $(VENV)/floors.txt; exit 1; }
 	@$(BIN)/python tools/conformance.py --check
 	@echo "lint: fine"
+
+messages: $(READY)
+	@$(BIN)/python tools/messages.py $(ARGS)
 
 bench: $(READY)
 	@$(BIN)/python -m tools.bench $(ARGS)

@@ -19,6 +19,7 @@ from reseal.device.html import Control, Form, Page, read_page
 from reseal.device.http import Answer, Http
 from reseal.device.transport import Request, TransportError
 from reseal.kernel.clock import Clock
+from reseal.web.phrases import say
 
 MOST_REDIRECTS: Final = 10
 MOST_PAGES: Final = 8
@@ -174,7 +175,9 @@ class Browser:
             if self._is_callback(url):
                 return Landed(self._callback, dict(parse_qsl(urlsplit(url).query, keep_blank_values=True)))
             if urlsplit(url).scheme != "https":
-                raise _lost(f"the sign-in page leads to {urlsplit(url).scheme}: instead of https")
+                raise _lost(
+                    say("the sign-in page leads to {scheme}: instead of https", scheme=urlsplit(url).scheme)
+                )
             answer = await self._fetch(method, url, body, origin)
             target = answer.header("Location")
             if not target or answer.status not in (*_SEE_OTHER, *_SAME_AGAIN):
@@ -182,7 +185,7 @@ class Browser:
             if answer.status in _SEE_OTHER:
                 method, body = "GET", b""
             url = urljoin(url, target)
-        raise _lost("the sign-in page leads on and on")
+        raise _lost(say("the sign-in page leads on and on"))
 
     async def _fetch(self, method: str, url: str, body: bytes, origin: str) -> Answer:
         headers = [("Accept", "text/html,application/xhtml+xml"), ("Accept-Language", self._language)]
@@ -195,7 +198,7 @@ class Browser:
             # What was posted may have been carried out; only a person may send it again.
             answer = await (self._http.ask(request, tries=1) if method == "POST" else self._http.ask(request))
         except TransportError as error:
-            raise network_failed(error, "Signing in") from error
+            raise network_failed(error, say("Signing in")) from error
         self._cookies.take(url, answer.every("Set-Cookie"))
         return answer
 
@@ -249,5 +252,7 @@ def _origin(url: str) -> str:
 
 def _lost(why: str) -> SetupFailed:
     return SetupFailed(
-        code=SIGN_IN_FAILED, message=f"Signing in failed: {why}.", remedy="Ask who runs the server"
+        code=SIGN_IN_FAILED,
+        message=say("{what} failed: {why}.", what=say("Signing in"), why=why),
+        remedy=say("Ask who runs the server"),
     )

@@ -14,11 +14,12 @@ from uuid import UUID
 import msgspec
 
 from reseal.device.disk import Disk
-from reseal.device.errors import SetupFailed, network_failed, unexpected
+from reseal.device.errors import SetupFailed, network_failed, unanswered, unexpected
 from reseal.device.http import TRIES, Answer, Http
 from reseal.device.transport import Identity, TransportError
 from reseal.device.waiting import TimeUp, within
 from reseal.kernel.clock import Clock
+from reseal.web.phrases import say
 from reseal.wire.runtime.messages import (
     AttestationBegin,
     AttestationFinish,
@@ -71,22 +72,26 @@ class Channel:
 
     async def profile(self, request: ProfileRequest, *, identity: Identity | None) -> ProfileAnswer:
         """Who the device is; with its certificate, once it has one. Raises `SetupFailed`."""
-        return await self._ask("/profile", request, ProfileAnswer, "Fetching the profile", identity=identity)
+        return await self._ask(
+            "/profile", request, ProfileAnswer, say("Fetching the profile"), identity=identity
+        )
 
     async def begin_attestation(self, request: AttestationBegin) -> Challenge:
         """A challenge for the TPM. Raises `SetupFailed`."""
-        return await self._ask("/attestation", request, Challenge, "Attesting the TPM")
+        return await self._ask("/attestation", request, Challenge, say("Attesting the TPM"))
 
     async def finish_attestation(self, challenge: UUID, request: AttestationFinish) -> Ticket:
         """The ticket for the right answer; a challenge is answered once. Raises `SetupFailed`."""
-        return await self._ask(f"/attestation/{challenge}", request, Ticket, "Attesting the TPM", tries=1)
+        return await self._ask(
+            f"/attestation/{challenge}", request, Ticket, say("Attesting the TPM"), tries=1
+        )
 
     async def join(self, request: TicketJoin) -> Joined:
         """The device certificate; a ticket joins once, the same request may be sent again.
 
         Raises `SetupFailed`.
         """
-        return await self._ask("/join", request, Joined, "Joining the organisation")
+        return await self._ask("/join", request, Joined, say("Joining the organisation"))
 
     async def report(self, run: str, reports: Reports, *, identity: Identity | None = None) -> int:
         """The number up to which reports are kept. Raises `SetupFailed`; tried once.
@@ -94,13 +99,13 @@ class Channel:
         What is told without the device's `identity` is kept by the server, but not believed.
         """
         taken = await self._ask(
-            "/reports", reports, ReportsTaken, "Reporting", bearer=run, identity=identity, tries=1
+            "/reports", reports, ReportsTaken, say("Reporting"), bearer=run, identity=identity, tries=1
         )
         return taken.up_to
 
     async def blocker(self, run: str) -> Blocker:
         """What the device waits for. Raises `SetupFailed`."""
-        what = "Asking what is awaited"
+        what = say("Asking what is awaited")
         try:
             answer = await self._http.get(self.base + "/blocker", bearer=run)
         except TransportError as error:
@@ -137,7 +142,7 @@ def _read(answer: Answer, shape: type[_Shape], what: str) -> _Shape:
     try:
         refusal = decode(answer.body, RefusalAnswer).error
     except ChannelError as error:
-        raise unexpected(what, f"the server answered {answer.status}") from error
+        raise unanswered(what, answer.status) from error
     raise Refused(
         code=refusal.code,
         name=refusal.name,

@@ -20,6 +20,7 @@ from reseal.device.errors import (
     NO_CONNECTION_TO_MDM,
     NetworkFailed,
     SetupFailed,
+    unanswered,
     unexpected,
 )
 from reseal.device.hardware import Hardware
@@ -27,6 +28,7 @@ from reseal.device.http import Http
 from reseal.device.transport import Failure, TransportError
 from reseal.kernel.entropy import Entropy
 from reseal.kernel.keys import KeySource
+from reseal.web.phrases import say
 from reseal.wire.enrolment.discovery import Discover, read_discover_response, write_discover
 from reseal.wire.enrolment.faults import FaultReceived
 from reseal.wire.enrolment.names import (
@@ -50,7 +52,7 @@ from reseal.wire.enrolment.security import BinarySecurityToken, Security
 from reseal.wire.enrolment.soap import Envelope, Header, read_envelope, request_header
 from reseal.wire.errors import WireError
 
-_WHAT: Final = "Registering for mobile management"
+_WHAT: Final = say("Registering for mobile management")
 _KEY: Final = "windows/mdm-key"
 
 
@@ -137,7 +139,7 @@ class _Soap:
         except TransportError as error:
             raise _unreachable(error) from error
         if not answer.ok and "xml" not in answer.header("Content-Type"):
-            raise unexpected(_WHAT, f"the server answered {answer.status} for {answer.url}")
+            raise unanswered(_WHAT, answer.status, answer.url)
         return read_envelope(answer.body)
 
 
@@ -192,17 +194,19 @@ def _certificate_request(key: RSAPrivateKey, device_id: str) -> bytes:
 
 def _declined(error: FaultReceived) -> SetupFailed:
     fault = error.fault
-    trace = f" (trace {fault.trace_id})" if fault.trace_id else ""
     return SetupFailed(
         code=fault.hresult.hex,
-        message=fault.reason or f"Management declined: {fault.hresult.name}",
-        remedy=f"Ask who manages the device{trace}",
+        message=fault.reason or say("Management declined: {why}", why=fault.hresult.name),
+        remedy=say("Ask who manages the device (trace {trace})", trace=fault.trace_id)
+        if fault.trace_id
+        else say("Ask who manages the device"),
     )
 
 
 def _unreachable(error: TransportError) -> SetupFailed:
+    message = say("{what} failed: {why}.", what=_WHAT, why=error.message)
     if error.failure in (Failure.UNTRUSTED, Failure.WRONG_NAME):
-        remedy = "Give the management server a certificate for its own name that the device trusts"
-        return SetupFailed(code=CERTIFICATE_OF_MDM, message=f"{_WHAT} failed: {error}.", remedy=remedy)
-    remedy = "Connect the device to a network, then try again"
-    return NetworkFailed(code=NO_CONNECTION_TO_MDM, message=f"{_WHAT} failed: {error}.", remedy=remedy)
+        remedy = say("Give the management server a certificate for its own name that the device trusts")
+        return SetupFailed(code=CERTIFICATE_OF_MDM, message=message, remedy=remedy)
+    remedy = say("Connect the device to a network, then try again")
+    return NetworkFailed(code=NO_CONNECTION_TO_MDM, message=message, remedy=remedy)

@@ -6,6 +6,7 @@ from typing import Final
 
 from reseal.device.transport import Failure, TransportError
 from reseal.kernel.errors import ResealError
+from reseal.web.phrases import say
 
 TIMED_OUT: Final = "0x800705B4"
 TOO_MANY_ATTESTATIONS: Final = "0x81039001"
@@ -29,11 +30,11 @@ _NETWORK_CODES: Final = {
     Failure.WRONG_NAME: "0x80072F06",
 }
 _NETWORK_REMEDIES: Final = {
-    Failure.NO_NETWORK: "Connect the device to a network, then try again",
-    Failure.REFUSED: "See whether the server runs, and whether a firewall stands between",
-    Failure.CUT: "Try again; the network or the server broke the connection off",
-    Failure.UNTRUSTED: "Put the server's root certificate on the device, and set its clock",
-    Failure.WRONG_NAME: "Use the server's own name, or give it a certificate for this one",
+    Failure.NO_NETWORK: say("Connect the device to a network, then try again"),
+    Failure.REFUSED: say("See whether the server runs, and whether a firewall stands between"),
+    Failure.CUT: say("Try again; the network or the server broke the connection off"),
+    Failure.UNTRUSTED: say("Put the server's root certificate on the device, and set its clock"),
+    Failure.WRONG_NAME: say("Use the server's own name, or give it a certificate for this one"),
 }
 
 
@@ -49,15 +50,22 @@ def network_failed(error: TransportError, what: str) -> NetworkFailed:
     """`what` could not be done for want of a connection."""
     return NetworkFailed(
         code=_NETWORK_CODES[error.failure],
-        message=f"{what} failed: {error}.",
+        message=say("{what} failed: {why}.", what=what, why=error.message),
         remedy=_NETWORK_REMEDIES[error.failure],
     )
+
+
+def unanswered(what: str, status: int, url: str = "") -> SetupFailed:
+    """The server answered with a status that nobody can follow."""
+    if url:
+        return unexpected(what, say("the server answered {status} for {url}", status=status, url=url))
+    return unexpected(what, say("the server answered {status}", status=status))
 
 
 def unexpected(what: str, why: str) -> SetupFailed:
     """The server answered with what nobody can follow."""
     return SetupFailed(
         code=UNEXPECTED_ANSWER,
-        message=f"{what} failed: {why}.",
-        remedy="Ask who runs the server; its log says more",
+        message=say("{what} failed: {why}.", what=what, why=why),
+        remedy=say("Ask who runs the server; its log says more"),
     )

@@ -19,6 +19,7 @@ import msgspec
 from reseal.device.transport import Failure, Headers, Identity, Request, Transport, TransportError
 from reseal.device.waiting import TimeUp, within
 from reseal.kernel.clock import Clock
+from reseal.web.phrases import say
 
 AGENT: Final = "Reseal-Device/1 (Windows 10.0.26100.0)"
 TRIES: Final = 6
@@ -130,7 +131,7 @@ class Http:
         try:
             answer = await within(self.network_clock, ANSWER_TIME, self._whole(named))
         except TimeUp as error:
-            raise TransportError(Failure.CUT, "no answer came in time") from error
+            raise TransportError(Failure.CUT, say("no answer came in time")) from error
         self._note_time(answer.header("Date"))
         return answer
 

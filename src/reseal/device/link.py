@@ -15,6 +15,7 @@ import msgspec
 
 from reseal.device.disk import Disk
 from reseal.device.transport import Failure, Request, Response, Transport, TransportError
+from reseal.web.phrases import say
 
 _WIFI: Final = "windows/wifi"
 
@@ -134,7 +135,7 @@ class LinkedTransport:
 
 class _NoNetwork(AbstractAsyncContextManager[Response]):
     async def __aenter__(self) -> Response:
-        raise TransportError(Failure.NO_NETWORK, "the device is on no network")
+        raise TransportError(Failure.NO_NETWORK, say("the device is on no network"))
 
     async def __aexit__(self, *_raised: object) -> None:
         return None

@@ -27,12 +27,14 @@ from reseal.device.errors import (
     NetworkFailed,
     SetupFailed,
     network_failed,
+    unanswered,
     unexpected,
 )
 from reseal.device.http import Answer, Http
 from reseal.device.transport import Identity, TransportError
 from reseal.kernel.clock import Clock
 from reseal.kernel.entropy import Entropy
+from reseal.web.phrases import say
 
 CLIENT: Final = "29d9ed98-a469-4536-ade2-f981bc1d605e"
 CALLBACK: Final = "ms-aadj-redir://auth/drs"
@@ -67,7 +69,7 @@ class TokenRefused(SetupFailed):
     """The token endpoint declined. `error` is OAuth's word for it."""
 
     def __init__(self, *, code: str, message: str, error: str) -> None:
-        super().__init__(code=code, message=message, remedy="Sign in again")
+        super().__init__(code=code, message=message, remedy=say("Sign in again"))
         self.error = error
 
     @property
@@ -162,14 +164,14 @@ class TokenEndpoint:
         answer = await self._ask({"grant_type": "srv_challenge"})
         nonce = answer.json().get("Nonce")
         if not answer.ok or not isinstance(nonce, str):
-            raise unexpected("Getting a token", "the server gave no nonce")
+            raise unexpected(say("Getting a token"), say("the server gave no nonce"))
         return nonce
 
     async def _ask(self, fields: Mapping[str, str], **tries: int) -> Answer:
         try:
             return await self._http.post_form(self._url, fields, **tries)
         except TransportError as error:
-            raise network_failed(error, "Getting a token") from error
+            raise network_failed(error, say("Getting a token")) from error
 
     def _tokens(self, answer: Answer) -> Tokens:
         found = answer.json()
@@ -210,16 +212,18 @@ def read_claims(token: str) -> dict[str, Any]:
 def _refusal(status: int, found: Mapping[str, object]) -> SetupFailed:
     error, why = found.get("error"), found.get("error_description")
     if not isinstance(error, str):
-        return unexpected("Getting a token", f"the server answered {status}")
+        return unanswered(say("Getting a token"), status)
     described = str(why or error)
     code = described.partition(":")[0] if described.startswith("AADSTS") else _AUTHENTICATION
     if code == _NO_DEVICE:
         return SetupFailed(
             code=NO_DEVICE_OBJECT,
-            message=f"The directory does not know this device any more: {described}",
-            remedy="Register the device anew if it was deleted, then reset it",
+            message=say("The directory does not know this device any more: {why}", why=described),
+            remedy=say("Register the device anew if it was deleted, then reset it"),
         )
-    return TokenRefused(code=code, message=f"The directory gave no token: {described}", error=error)
+    return TokenRefused(
+        code=code, message=say("The directory gave no token: {why}", why=described), error=error
+    )
 
 
 def _text(data: bytes) -> str:

@@ -25,12 +25,14 @@ from reseal.device.errors import (
     NetworkFailed,
     SetupFailed,
     network_failed,
+    unanswered,
     unexpected,
 )
 from reseal.device.http import Answer, Http
 from reseal.device.tpm import Tpm, TpmKey
 from reseal.device.transport import Identity, Request, TransportError
 from reseal.kernel.clock import Clock
+from reseal.web.phrases import say
 from reseal.wire.errors import WireError
 from reseal.wire.join import (
     JoinRequest,
@@ -127,8 +129,8 @@ async def attest(channel: Channel, claimant: Claimant, clock: Clock) -> Ticket:
             await clock.sleep(timedelta(seconds=2**number))
     raise failed or SetupFailed(
         code=TOO_MANY_ATTESTATIONS,
-        message="The TPM was attested as often as is allowed, and the answers came too late.",
-        remedy="Try again",
+        message=say("The TPM was attested as often as is allowed, and the answers came too late."),
+        remedy=say("Try again"),
     )
 
 
@@ -147,8 +149,8 @@ async def _attest_once(channel: Channel, claimant: Claimant, key: TpmKey) -> Tic
     except TpmError as error:
         raise SetupFailed(
             code=ATTESTATION_FAILED,
-            message=f"The TPM cannot open the server's challenge: {error.message}.",
-            remedy="Register the device anew, with a hardware hash that it captures now",
+            message=say("The TPM cannot open the server's challenge: {why}.", why=error.message),
+            remedy=say("Register the device anew, with a hardware hash that it captures now"),
         ) from error
     quote = tpm.quote(challenge.nonce, QUOTED)
     certified = tpm.certify(key.public, challenge.nonce)
@@ -204,7 +206,7 @@ class UserJoin:
 
 async def join_by_user(http: Http, discovery_url: str, tpm: Tpm, join: UserJoin) -> Membership:
     """Join for the user of the access token (spec/identity.md 2.2). Raises `SetupFailed`."""
-    what = "Joining the organisation"
+    what = say("Joining the organisation")
     try:
         return await _join_by_user(http, discovery_url, tpm, join, what)
     except WireError as error:
@@ -268,5 +270,5 @@ async def _send(
 
 def _good(answer: Answer, what: str) -> bytes:
     if not answer.ok:
-        raise unexpected(what, f"the server answered {answer.status} for {answer.url}")
+        raise unanswered(what, answer.status, answer.url)
     return answer.body

@@ -72,6 +72,8 @@ class Choice:
 
     value: str
     label: str
+    language: str = ""
+    """Of the label, if it is another than the page's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +84,8 @@ class Field:
     label: str
     value: str = ""
     choices: tuple[Choice, ...] = ()
+    language: str = ""
+    """Of the labels of its choices, if it is another than the page's."""
     secret: bool = False
     fixed: bool = False
     """Filled in already, and not to be changed."""
@@ -151,6 +155,11 @@ class Screen:
     qr: str = ""
     """Content of the QR code, JSON."""
     language: str = ""
+    """Of the texts (BCP 47)."""
+    labels: tuple[tuple[Action, str], ...] = ()
+    """What its actions are called; filled in by `pages.localizing`, for whoever draws the page."""
+    words: tuple[tuple[Progress, str], ...] = ()
+    """What its states are called, likewise."""
     web: WebPage | None = None
 
     def detail(self, name: str) -> str:
@@ -164,6 +173,14 @@ class Screen:
     def section(self, name: str) -> Section | None:
         """The phase of that name."""
         return next((each for each in self.sections if each.name == name), None)
+
+    def label(self, action: Action) -> str:
+        """What the action is called on this page, once it is localized; else its name."""
+        return dict(self.labels).get(action, action.value)
+
+    def word(self, state: Progress) -> str:
+        """What the state is called, once the page is localized; else its name."""
+        return dict(self.words).get(state, state.value)
 
     def offers(self, action: Action) -> bool:
         """Whether a person may do that here."""

@@ -26,6 +26,7 @@ from yarl import URL
 
 from reseal.device.transport import Failure, Headers, Identity, Request, Response, TransportError
 from reseal.kernel.entropy import Entropy
+from reseal.web.phrases import Phrase, marked, say
 
 CONNECT_TIME: Final = timedelta(seconds=10)
 SILENCE: Final = timedelta(seconds=75)
@@ -183,14 +184,16 @@ class _Answer:
         while not self._bodiless and (chunk := await self._next()):
             body += chunk
             if len(body) > limit:
-                raise TransportError(Failure.CUT, f"the answer is longer than {limit} bytes")
+                raise TransportError(Failure.CUT, say("the answer is longer than {limit} bytes", limit=limit))
         return bytes(body)
 
     async def _next(self) -> bytes:
         try:
             return await self._answer.content.read(_PIECE)
         except _FAILURES as error:
-            raise TransportError(Failure.CUT, f"the answer broke off: {_words(error)}") from error
+            raise TransportError(
+                Failure.CUT, say("the answer broke off: {why}", why=_words(error))
+            ) from error
 
 
 # --- what went wrong ----------------------------------------------------------------------------------------
@@ -201,7 +204,7 @@ _FAILURES: Final = (aiohttp.ClientError, OSError, TimeoutError)
 def _told(error: Exception, host: str) -> TransportError:
     """What the device is told of an error before an answer came."""
     failure, what = _sorted(error)
-    return TransportError(failure, f"{what.format(host)}: {_words(error)}")
+    return TransportError(failure, say("{what}: {why}", what=Phrase(what, {"host": host}), why=_words(error)))
 
 
 def _sorted(error: Exception) -> tuple[Failure, str]:
@@ -209,23 +212,23 @@ def _sorted(error: Exception) -> tuple[Failure, str]:
         case aiohttp.ClientConnectorCertificateError():
             return _of_certificate(error.certificate_error)
         case aiohttp.ClientConnectorSSLError():
-            return Failure.REFUSED, "{} does not speak TLS as it should"
+            return Failure.REFUSED, marked("{host} does not speak TLS as it should")
         case aiohttp.ClientConnectorDNSError():
-            return Failure.NO_NETWORK, "the name {} is not resolved"
+            return Failure.NO_NETWORK, marked("the name {host} is not resolved")
         case aiohttp.ClientConnectorError() if error.os_error.errno in _NO_WAY:
-            return Failure.NO_NETWORK, "there is no way to {}"
+            return Failure.NO_NETWORK, marked("there is no way to {host}")
         case aiohttp.ClientConnectorError() if error.os_error.errno in _BROKEN:
-            return Failure.CUT, "{} ended the connection"
+            return Failure.CUT, marked("{host} ended the connection")
         case aiohttp.ClientConnectorError() | aiohttp.ConnectionTimeoutError():
-            return Failure.REFUSED, "{} takes no connection"
+            return Failure.REFUSED, marked("{host} takes no connection")
         case _:
-            return Failure.CUT, "{} gave no answer"
+            return Failure.CUT, marked("{host} gave no answer")
 
 
 def _of_certificate(error: Exception) -> tuple[Failure, str]:
     if getattr(error, "verify_code", None) in _OTHER_NAME:
-        return Failure.WRONG_NAME, "the certificate is not for {}"
-    return Failure.UNTRUSTED, "the certificate of {} is not trusted"
+        return Failure.WRONG_NAME, marked("the certificate is not for {host}")
+    return Failure.UNTRUSTED, marked("the certificate of {host} is not trusted")
 
 
 def _words(error: Exception) -> str:

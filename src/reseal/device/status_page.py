@@ -15,6 +15,7 @@ from enum import StrEnum
 from typing import Final
 
 from reseal.device.csp.tree import Tree
+from reseal.web.phrases import say, say_many
 from reseal.wire.csp import (
     TRACKING_CREATED,
     AppState,
@@ -241,10 +242,10 @@ class _Reading:
         packages = self._expected(lists.EXPECTED_MSI_APP_PACKAGES)
         apps = packages + self._expected(lists.EXPECTED_MODERN_APP_PACKAGES) + self._tracked_apps()
         lines = [
-            _line(Topic.SECURITY_POLICIES, policies, "applied"),
-            _line(Topic.CERTIFICATES, certificates, "applied"),
-            _line(Topic.NETWORK, networks, "applied"),
-            _line(Topic.APPS, apps, "installed"),
+            _line(Topic.SECURITY_POLICIES, policies),
+            _line(Topic.CERTIFICATES, certificates),
+            _line(Topic.NETWORK, networks),
+            _line(Topic.APPS, apps),
         ]
         before = State.SUCCEEDED
         if self._phase is Phase.DEVICE:
@@ -265,8 +266,8 @@ class _Reading:
                 return Subcategory(topic, State.FAILED, f"({error:#010x})", error=error, item=name)
         done = sum(state in _PREPARED for _, state in states)
         if done == len(states):
-            return Subcategory(topic, State.SUCCEEDED, "Complete", done, len(states))
-        return Subcategory(topic, State.IN_PROGRESS, "Working", done, len(states))
+            return Subcategory(topic, State.SUCCEEDED, say("Complete"), done, len(states))
+        return Subcategory(topic, State.IN_PROGRESS, say("Working"), done, len(states))
 
     def _providers(self) -> list[tuple[str, int]]:
         """Whom the device preparation waits for, with their states."""
@@ -355,20 +356,30 @@ class _Reading:
         return self._tree.value(leaf, self._provider(Scope.DEVICE))
 
 
-def _line(topic: Topic, tally: _Tally, verb: str) -> Subcategory:
+def _line(topic: Topic, tally: _Tally) -> Subcategory:
     if tally.error is not None:
         text = f"({tally.error:#010x})"
         return Subcategory(topic, State.FAILED, text, tally.done, tally.total, tally.error, tally.item)
     if not tally.known:
-        return Subcategory(topic, State.IN_PROGRESS, "Identifying", tally.done, tally.total)
+        return Subcategory(topic, State.IN_PROGRESS, say("Identifying"), tally.done, tally.total)
     state = State.SUCCEEDED if tally.done >= tally.total else State.IN_PROGRESS
-    return Subcategory(topic, state, f"({tally.done} of {tally.total} {verb})", tally.done, tally.total)
+    return Subcategory(topic, state, _counted(topic, tally), tally.done, tally.total)
+
+
+def _counted(topic: Topic, tally: _Tally) -> str:
+    if topic is Topic.APPS:
+        return say_many(
+            "({done} of {count} installed)", "({done} of {count} installed)", tally.total, done=tally.done
+        )
+    return say_many(
+        "({done} of {count} applied)", "({done} of {count} applied)", tally.total, done=tally.done
+    )
 
 
 def _after(line: Subcategory, before: State) -> Subcategory:
     """A line as it shows after those above it: what failed above keeps it from being done."""
     if before is State.FAILED and line.state is State.IN_PROGRESS:
-        return replace(line, state=State.NOT_STARTED, text="Previous step failed")
+        return replace(line, state=State.NOT_STARTED, text=say("Previous step failed"))
     return line
 
 

@@ -43,6 +43,7 @@ class TransportError(Exception):
     def __init__(self, failure: Failure, message: str) -> None:
         super().__init__(message)
         self.failure = failure
+        self.message = message
 
 
 @dataclass(frozen=True, slots=True)

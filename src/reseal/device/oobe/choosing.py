@@ -9,6 +9,7 @@ from reseal.device.oobe.memory import Place
 from reseal.device.oobe.starting import fetch_profile, learn_user
 from reseal.device.oobe.table import Outcome
 from reseal.device.screens import Action
+from reseal.web.phrases import say
 
 
 async def choice(oobe: Oobe) -> Outcome:
@@ -47,8 +48,8 @@ async def _refreshed(oobe: Oobe) -> str:
         oobe.rounds.pop("learn user", None)
         await learn_user(oobe)
     except SetupFailed as error:
-        return f"{error.message} ({error.code})"
-    return "This is what the organisation has configured now."
+        return say("{what} ({code})", what=error.message, code=error.code)
+    return say("This is what the organisation has configured now.")
 
 
 async def rename(oobe: Oobe) -> Outcome:

@@ -8,6 +8,7 @@ import msgspec
 
 from reseal.device.hardware import Hardware
 from reseal.device.screens import Action, Choice, Detail, Field, Screen, ScreenId
+from reseal.web.phrases import say
 from reseal.wire.runtime.messages import ProfileAnswer
 
 LANGUAGES: Final = (
@@ -68,8 +69,8 @@ def language_page(hardware: Hardware, language: str) -> Screen:
     choices = (*own, *LANGUAGES)
     return Screen(
         id=ScreenId.LANGUAGE,
-        title="Let's start with your language",
-        fields=(_chosen("language", "Language", choices, language),),
+        title=say("Let's start with your language"),
+        fields=(_chosen("language", say("Language"), choices, language),),
         actions=(Action.CHOOSE, _KEY),
     )
 
@@ -78,8 +79,8 @@ def region_page(language: str) -> Screen:
     """*Is this the right country or region?*"""
     return Screen(
         id=ScreenId.REGION,
-        title="Is this the right country or region?",
-        fields=(_chosen("region", "Country or region", _REGIONS, language.rpartition("-")[2]),),
+        title=say("Is this the right country or region?"),
+        fields=(_chosen("region", say("Country or region"), _REGIONS, language.rpartition("-")[2]),),
         actions=(Action.CHOOSE, _KEY),
     )
 
@@ -88,9 +89,9 @@ def keyboard_page(language: str) -> Screen:
     """*Is this the right keyboard layout?*"""
     return Screen(
         id=ScreenId.KEYBOARD,
-        title="Is this the right keyboard layout or input method?",
-        texts=("If you also use another keyboard layout, you can add it next.",),
-        fields=(_chosen("keyboard", "Keyboard layout", _KEYBOARDS, language),),
+        title=say("Is this the right keyboard layout or input method?"),
+        texts=(say("If you also use another keyboard layout, you can add it next."),),
+        fields=(_chosen("keyboard", say("Keyboard layout"), _KEYBOARDS, language),),
         actions=(Action.CHOOSE, _KEY),
     )
 
@@ -99,8 +100,8 @@ def second_keyboard_page() -> Screen:
     """*Want to add a second keyboard layout?*"""
     return Screen(
         id=ScreenId.SECOND_KEYBOARD,
-        title="Want to add a second keyboard layout?",
-        fields=(Field(name="keyboard", label="Keyboard layout", choices=_KEYBOARDS),),
+        title=say("Want to add a second keyboard layout?"),
+        fields=(Field(name="keyboard", label=say("Keyboard layout"), choices=_KEYBOARDS),),
         actions=(Action.CHOOSE, Action.SKIP, _KEY),
     )
 
@@ -110,11 +111,11 @@ def network_page(in_range: tuple[str, ...], notice: str) -> Screen:
     networks = tuple(Choice(name, name) for name in in_range)
     return Screen(
         id=ScreenId.NETWORK,
-        title="Let's connect you to a network",
-        texts=("You need an internet connection to finish setting up this device.",),
+        title=say("Let's connect you to a network"),
+        texts=(say("You need an internet connection to finish setting up this device."),),
         fields=(
-            Field(name="network", label="Wi-Fi network", choices=networks),
-            Field(name="password", label="Network security key", secret=True),
+            Field(name="network", label=say("Wi-Fi network"), choices=networks),
+            Field(name="password", label=say("Network security key"), secret=True),
         ),
         actions=(Action.CONNECT, Action.PLUG_CABLE, _KEY),
         notice=notice,
@@ -125,8 +126,10 @@ def portal_page(network: str) -> Screen:
     """The own page of a network that leads nowhere before somebody has agreed to it."""
     return Screen(
         id=ScreenId.NETWORK,
-        title="This network has a page of its own",
-        texts=(f"{network} leads to the internet once you have agreed to its terms of use.",),
+        title=say("This network has a page of its own"),
+        texts=(
+            say("{network} leads to the internet once you have agreed to its terms of use.", network=network),
+        ),
         actions=(Action.ACCEPT, Action.CANCEL),
     )
 
@@ -135,8 +138,8 @@ def licence_page(profile: ProfileAnswer) -> Screen:
     """The licence terms of the system."""
     return Screen(
         id=ScreenId.LICENCE_TERMS,
-        title="Please review the license agreement",
-        texts=("Your organisation's licence for Windows applies to this device.",),
+        title=say("Please review the license agreement"),
+        texts=(say("Your organisation's licence for Windows applies to this device."),),
         details=organisation_details(profile),
         actions=(Action.ACCEPT, _KEY),
     )
@@ -144,25 +147,27 @@ def licence_page(profile: ProfileAnswer) -> Screen:
 
 def checking_page() -> Screen:
     """*Just a moment*."""
-    return Screen(id=ScreenId.CHECKING, title="Just a moment…", texts=("Checking for your organisation.",))
+    return Screen(
+        id=ScreenId.CHECKING, title=say("Just a moment…"), texts=(say("Checking for your organisation."),)
+    )
 
 
 def restarting_page() -> Screen:
     """*Restarting*."""
-    return Screen(id=ScreenId.RESTARTING, title="Restarting…")
+    return Screen(id=ScreenId.RESTARTING, title=say("Restarting…"))
 
 
 def starting_page() -> Screen:
     """The first thing on the display."""
-    return Screen(id=ScreenId.STARTING, title="Hi there")
+    return Screen(id=ScreenId.STARTING, title=say("Hi there"))
 
 
 def choice_page() -> Screen:
     """*What would you like to do?*"""
     return Screen(
         id=ScreenId.PROVISIONING_CHOICE,
-        title="What would you like to do?",
-        texts=("Pre-provision with Windows Autopilot",),
+        title=say("What would you like to do?"),
+        texts=(say("Pre-provision with Windows Autopilot"),),
         actions=(Action.PRE_PROVISION, Action.CANCEL),
     )
 
@@ -172,14 +177,14 @@ def configuration_page(profile: ProfileAnswer, serial: str, notice: str) -> Scre
     usual = (Action.REFRESH, Action.CANCEL)
     is_ready = profile.registration is not None and profile.profile is not None
     if profile.registration is None:
-        texts = ("This device is not registered with an organisation of this server.",)
+        texts = (say("This device is not registered with an organisation of this server."),)
     elif profile.profile is None:
-        texts = ("No deployment profile is assigned to this device.",)
+        texts = (say("No deployment profile is assigned to this device."),)
     else:
-        texts = ("Check that this is right, then choose Next to begin.",)
+        texts = (say("Check that this is right, then choose Next to begin."),)
     return Screen(
         id=ScreenId.CONFIGURATION,
-        title="Pre-provision with Windows Autopilot",
+        title=say("Pre-provision with Windows Autopilot"),
         texts=texts,
         details=organisation_details(profile),
         qr="" if profile.registration is None else qr_code(str(profile.registration), serial),
@@ -192,8 +197,8 @@ def privacy_page(profile: ProfileAnswer) -> Screen:
     """*Choose privacy settings for your device*."""
     return Screen(
         id=ScreenId.PRIVACY,
-        title="Choose privacy settings for your device",
-        texts=("Diagnostic data is sent as your organisation decides.",),
+        title=say("Choose privacy settings for your device"),
+        texts=(say("Diagnostic data is sent as your organisation decides."),),
         details=organisation_details(profile),
         actions=(Action.ACCEPT,),
     )
@@ -203,8 +208,8 @@ def hello_page() -> Screen:
     """Windows Hello, where a policy asks for it."""
     return Screen(
         id=ScreenId.HELLO,
-        title="Use Windows Hello with your account",
-        texts=("Your organisation asks you to set up a way to sign in without a password.",),
+        title=say("Use Windows Hello with your account"),
+        texts=(say("Your organisation asks you to set up a way to sign in without a password."),),
         actions=(Action.NEXT, Action.SKIP),
     )
 
@@ -212,7 +217,7 @@ def hello_page() -> Screen:
 def lock_page(name: str) -> Screen:
     """The sign-on screen of a device in use."""
     return Screen(
-        id=ScreenId.LOCK, title=name, texts=("Sign in with your work account.",), actions=(Action.NEXT,)
+        id=ScreenId.LOCK, title=name, texts=(say("Sign in with your work account."),), actions=(Action.NEXT,)
     )
 
 
@@ -220,9 +225,9 @@ def desktop_page(name: str, upn: str, *, restart: bool = False) -> Screen:
     """The desktop: this is the end. `restart`: something wants one, which set-up did not carry out."""
     return Screen(
         id=ScreenId.DESKTOP,
-        title="Desktop",
-        texts=("Restart this device to finish what was installed.",) if restart else (),
-        details=(Detail("name", "Computer name", name), Detail("user", "User", upn)),
+        title=say("Desktop"),
+        texts=(say("Restart this device to finish what was installed."),) if restart else (),
+        details=(Detail("name", say("Computer name"), name), Detail("user", say("User"), upn)),
     )
 
 
@@ -231,10 +236,10 @@ def organisation_details(profile: ProfileAnswer, elapsed: str = "") -> tuple[Det
     organisation = profile.organisation
     assigned = profile.assigned_user
     found = (
-        Detail("organisation", "Organisation", "" if organisation is None else organisation.name),
-        Detail("profile", "Deployment profile", "" if profile.profile is None else profile.profile.name),
-        Detail("user", "Assigned user", "" if assigned is None else assigned.upn),
-        Detail("elapsed", "Elapsed time", elapsed),
+        Detail("organisation", say("Organisation"), "" if organisation is None else organisation.name),
+        Detail("profile", say("Deployment profile"), "" if profile.profile is None else profile.profile.name),
+        Detail("user", say("Assigned user"), "" if assigned is None else assigned.upn),
+        Detail("elapsed", say("Elapsed time"), elapsed),
     )
     return tuple(each for each in found if each.value)
 

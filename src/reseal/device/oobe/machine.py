@@ -9,6 +9,7 @@ from reseal.device.errors import SetupFailed, unexpected
 from reseal.device.oobe import choosing, pages, preparing, results, signing, starting, tracking
 from reseal.device.oobe.context import Ending, EndingKind, FivePresses, Handler, Oobe, SwitchedOff
 from reseal.device.oobe.table import TRANSITIONS, Outcome, Step
+from reseal.web.phrases import say
 
 MOST_STEPS: Final = 2000
 """Far more than any person needs; a machine that goes round in circles ends here."""
@@ -66,7 +67,7 @@ async def run(oobe: Oobe) -> Ending:
         oobe.step = TRANSITIONS[oobe.step][outcome]
         if oobe.step is Step.OFF:
             return oobe.ending or Ending(EndingKind.POWERED_OFF)
-    error = unexpected("Setting up the device", "it goes round in circles")
+    error = unexpected(say("Setting up the device"), say("it goes round in circles"))
     return Ending(EndingKind.ERROR, error.code, error.message)
 
 

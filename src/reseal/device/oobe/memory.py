@@ -14,6 +14,7 @@ import msgspec
 from reseal.device import firmware, hardware, tpm
 from reseal.device.disk import Disk
 from reseal.device.oobe import logs
+from reseal.web.phrases import phrase_from_json, phrase_to_json
 from reseal.wire.runtime.messages import ProfileAnswer
 
 FILE: Final = "windows/oobe"
@@ -42,6 +43,19 @@ class Failure(msgspec.Struct, frozen=True):
     code: str
     message: str
     remedy: str = ""
+    said: tuple[Any, ...] = ()
+    """Message and remedy so that they can be translated (`phrase_to_json`)."""
+
+    @classmethod
+    def of(cls, step: str, code: str, message: str, remedy: str = "") -> Failure:
+        """With the phrases that message and remedy may be."""
+        said = tuple(phrase_to_json(text) for text in (message, remedy) if text)
+        return cls(step, code, str(message), str(remedy), said)
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """What a page says of it: what happened, what to do."""
+        return tuple(phrase_from_json(text) for text in self.said)
 
 
 class Memory(msgspec.Struct, frozen=True, omit_defaults=True):

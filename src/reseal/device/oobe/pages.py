@@ -14,6 +14,7 @@ from reseal.device.oobe.context import Oobe
 from reseal.device.oobe.memory import Place
 from reseal.device.oobe.table import Outcome
 from reseal.device.screens import Action
+from reseal.web.phrases import say
 from reseal.wire.runtime.messages import OobeProfile
 
 NO_SECOND_KEYBOARD: Final = "none"
@@ -63,7 +64,7 @@ async def second_keyboard(oobe: Oobe) -> Outcome:
 
 async def network(oobe: Oobe) -> Outcome:
     """Shown until there is a network: nothing leads past it."""
-    notice = ""
+    notice: str = ""
     while not oobe.adapters.up:
         if oobe.adapters.portal:
             await _pass_portal(oobe)
@@ -72,7 +73,7 @@ async def network(oobe: Oobe) -> Outcome:
         if intent.action is Action.PLUG_CABLE:
             oobe.adapters.cable = True
         elif not oobe.wireless.join(intent.value, intent.secret):
-            notice = f"Can't connect to {intent.value}. Check the network security key."
+            notice = say("Can't connect to {network}. Check the network security key.", network=intent.value)
         oobe.parts.tell("network.tried", {"connected": oobe.adapters.up})
     return Outcome.PASSED if oobe.fetched else Outcome.CONNECTED
 

@@ -42,6 +42,7 @@ from reseal.device.registering import (
 )
 from reseal.device.tpm import VirtualTpm
 from reseal.device.transport import Identity
+from reseal.web.phrases import say
 from reseal.wire.join import cloud_sid
 from reseal.wire.runtime.messages import Urls
 
@@ -65,8 +66,8 @@ async def secure(oobe: Oobe) -> Outcome:
         await oobe.clock.sleep(TPM_PATIENCE)
         raise SetupFailed(
             code=TIMED_OUT,
-            message="The device has no TPM 2.0 that answers.",
-            remedy="Switch the TPM on in the firmware; a device without one cannot be pre-provisioned",
+            message=say("The device has no TPM 2.0 that answers."),
+            remedy=say("Switch the TPM on in the firmware; a device without one cannot be pre-provisioned"),
         )
     claimant = claimant_of(oobe)
     if claimant is None:
@@ -134,8 +135,8 @@ async def user_join(oobe: Oobe) -> Outcome:
     if oobe.tpm is None:
         raise SetupFailed(
             code="0x80090030",
-            message="The device has no TPM to keep its key in.",
-            remedy="Switch the TPM on in the firmware",
+            message=say("The device has no TPM to keep its key in."),
+            remedy=say("Switch the TPM on in the firmware"),
         )
     await oobe.watch(preparing(oobe))
     join_ = UserJoin(
@@ -190,7 +191,7 @@ async def prepare(oobe: Oobe) -> Outcome:
     """*Preparing your device for mobile management*: the first session, which holds the page."""
     management = oobe.management
     if management is None:
-        raise unexpected("Preparing management", "the enrolment has ended")
+        raise unexpected(say("Preparing management"), say("the enrolment has ended"))
     management.bootstrap = oobe.memory.place is not Place.DESKTOP
     if oobe.tokens is not None:
         management.user_token = lambda: user_token(oobe)
@@ -210,8 +211,8 @@ async def _first_session(oobe: Oobe, management: Management) -> None:
             await oobe.clock.sleep(timedelta(seconds=5 * 2**number))
     raise NetworkFailed(
         code=NO_CONNECTION_TO_MDM,
-        message="The first session with management did not come to its end.",
-        remedy="Connect the device to a network, then try again",
+        message=say("The first session with management did not come to its end."),
+        remedy=say("Connect the device to a network, then try again"),
     )
 
 
@@ -221,7 +222,7 @@ async def management_token(oobe: Oobe) -> str:
     if known is not None and oobe.http.network_clock.monotonic() < known.until:
         return known.access
     if tokens is None:
-        raise SetupFailed(code="0x80180002", message="Nobody is signed in.", remedy="Sign in")
+        raise SetupFailed(code="0x80180002", message=say("Nobody is signed in."), remedy=say("Sign in"))
     endpoint = TokenEndpoint(oobe.http, oobe.clock, _urls(oobe).token)
     fresh = await endpoint.renew(identity_of(oobe), (known or tokens).refresh, MANAGEMENT)
     oobe.management_tokens = fresh
@@ -278,8 +279,8 @@ def _told_where_to_enrol(oobe: Oobe, member: Membership) -> Membership:
 def _outside_of_scope() -> SetupFailed:
     return SetupFailed(
         code=NOT_IN_MDM_SCOPE,
-        message="The device joined, and is not enrolled: it is outside of the MDM user scope.",
-        remedy="Set the MDM user scope to all, or to a group that the user is in, then try again",
+        message=say("The device joined, and is not enrolled: it is outside of the MDM user scope."),
+        remedy=say("Set the MDM user scope to all, or to a group that the user is in, then try again"),
     )
 
 
@@ -310,13 +311,13 @@ def not_registered(oobe: Oobe) -> SetupFailed:
     if oobe.profile.registration is None:
         return SetupFailed(
             code=NOT_REGISTERED,
-            message="This device is not registered with an organisation of this server.",
-            remedy="Import its hardware hash, then restart the device",
+            message=say("This device is not registered with an organisation of this server."),
+            remedy=say("Import its hardware hash, then restart the device"),
         )
     return SetupFailed(
         code=NO_PROFILE,
-        message="No deployment profile is assigned to this device.",
-        remedy="Assign a profile to a group that the device is in, then restart the device",
+        message=say("No deployment profile is assigned to this device."),
+        remedy=say("Assign a profile to a group that the device is in, then restart the device"),
     )
 
 
@@ -328,7 +329,7 @@ def _remember(oobe: Oobe, joined: Membership) -> None:
 def _member(oobe: Oobe) -> Membership:
     member = oobe.membership
     if member is None:
-        raise unexpected("Registering for mobile management", "the device has not joined")
+        raise unexpected(say("Registering for mobile management"), say("the device has not joined"))
     return member
 
 
@@ -340,5 +341,7 @@ def _urls(oobe: Oobe) -> Urls:
 
 def _tpm(oobe: Oobe) -> VirtualTpm:
     if oobe.tpm is None:
-        raise SetupFailed(code=TIMED_OUT, message="The TPM is gone.", remedy="See the firmware's settings")
+        raise SetupFailed(
+            code=TIMED_OUT, message=say("The TPM is gone."), remedy=say("See the firmware's settings")
+        )
     return oobe.tpm

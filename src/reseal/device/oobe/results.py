@@ -13,6 +13,7 @@ from reseal.device.oobe.table import Outcome, Step
 from reseal.device.oobe.tracking import collect_logs, log_on, retry, signed_in_user
 from reseal.device.screens import Action, Screen, ScreenId
 from reseal.device.timekeeping import spoken
+from reseal.web.phrases import say
 from reseal.wire.csp import LocURI
 from reseal.wire.runtime.messages import ReportKind
 
@@ -53,12 +54,12 @@ async def green(oobe: Oobe) -> Outcome:
 def _green_page(oobe: Oobe) -> Screen:
     profile = oobe.profile
     elapsed = spoken(oobe.stopwatches.elapsed(PROVISIONING))
-    texts = ["Your device is ready. Choose Reseal, which switches it off, then hand it over."]
+    texts = [say("Your device is ready. Choose Reseal, which switches it off, then hand it over.")]
     if oobe.memory.page_skipped:
-        texts.append("The enrollment status page is switched off: only the enrolment is proven.")
+        texts.append(say("The enrollment status page is switched off: only the enrolment is proven."))
     return Screen(
         id=ScreenId.GREEN,
-        title="Pre-provisioning succeeded",
+        title=say("Pre-provisioning succeeded"),
         texts=tuple(texts),
         details=content.organisation_details(profile, elapsed),
         qr=_qr_code(oobe),
@@ -92,7 +93,7 @@ def _red_page(oobe: Oobe) -> Screen:
     elapsed = spoken(oobe.stopwatches.elapsed(PROVISIONING))
     page = Screen(
         id=ScreenId.RED,
-        title="Something went wrong",
+        title=say("Something went wrong"),
         details=content.organisation_details(profile, elapsed),
         qr=_qr_code(oobe),
         actions=(Action.RETRY, Action.RESET, Action.COLLECT_LOGS),
@@ -103,8 +104,7 @@ def _red_page(oobe: Oobe) -> Screen:
     present, oobe.step = oobe.step, step
     sections = preparing(oobe, failed=True).sections if step in _PREPARATION else ()
     oobe.step = present
-    texts = tuple(filter(None, (failure.message, failure.remedy)))
-    return replace(page, texts=texts, code=failure.code, sections=sections)
+    return replace(page, texts=failure.texts, code=failure.code, sections=sections)
 
 
 async def error(oobe: Oobe) -> Outcome:
@@ -112,8 +112,8 @@ async def error(oobe: Oobe) -> Outcome:
     failure = oobe.memory.failure
     page = Screen(
         id=ScreenId.ERROR,
-        title="Something went wrong",
-        texts=() if failure is None else tuple(filter(None, (failure.message, failure.remedy))),
+        title=say("Something went wrong"),
+        texts=() if failure is None else failure.texts,
         code="" if failure is None else failure.code,
         details=content.organisation_details(oobe.profile),
         actions=(Action.RETRY, Action.RESET),

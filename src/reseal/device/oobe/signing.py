@@ -28,6 +28,7 @@ from reseal.device.oobe.starting import learn_user
 from reseal.device.oobe.table import Outcome
 from reseal.device.registering import remember
 from reseal.device.screens import Action, Detail, Field, Screen, ScreenId, WebPage
+from reseal.web.phrases import say
 from reseal.wire.csp import LocURI
 from reseal.wire.join import cloud_sid
 
@@ -68,7 +69,7 @@ async def sign_in(oobe: Oobe) -> Outcome:
             continue
         _signed_in(oobe, tokens)
         return Outcome.PASSED
-    raise failed or unexpected("Signing in", "nobody got past the page")
+    raise failed or unexpected(say("Signing in"), say("nobody got past the page"))
 
 
 async def _require_sign_in_service(oobe: Oobe) -> None:
@@ -82,8 +83,10 @@ async def _require_sign_in_service(oobe: Oobe) -> None:
     if _is_switched_off(management):
         raise SetupFailed(
             code=NO_SIGN_IN_SERVICE,
-            message="A policy has switched off the Microsoft Account Sign-in Assistant: nobody can sign in.",
-            remedy="Take AllowMicrosoftAccountSignInAssistant out of the policies, then try again",
+            message=say(
+                "A policy has switched off the Microsoft Account Sign-in Assistant: nobody can sign in."
+            ),
+            remedy=say("Take AllowMicrosoftAccountSignInAssistant out of the policies, then try again"),
         )
 
 
@@ -118,10 +121,10 @@ async def _person_signs_in(
 async def _redeem(oobe: Oobe, question: Question, token_url: str, landed: Landed) -> Tokens:
     told = landed.parameters
     if told.get("state") != question.state:
-        raise unexpected("Signing in", "the answer is for another question")
+        raise unexpected(say("Signing in"), say("the answer is for another question"))
     if "code" not in told:
-        why = told.get("error_description") or told.get("error", "no code came")
-        raise unexpected("Signing in", why)
+        why = told.get("error_description") or told.get("error", say("no code came"))
+        raise unexpected(say("Signing in"), why)
     return await TokenEndpoint(oobe.http, oobe.clock, token_url).redeem(question, told["code"])
 
 
@@ -152,8 +155,13 @@ def _require_form(page: Page) -> None:
         return
     alert = next(iter(page.alerts), None)
     if alert is None:
-        raise unexpected("Signing in", f"the server answered {page.status} without a page to sign in on")
-    raise SetupFailed(code=alert.code or "0x8018000F", message=alert.text, remedy="Ask who runs the server")
+        raise unexpected(
+            say("Signing in"),
+            say("the server answered {status} without a page to sign in on", status=page.status),
+        )
+    raise SetupFailed(
+        code=alert.code or "0x8018000F", message=alert.text, remedy=say("Ask who runs the server")
+    )
 
 
 def _screen(oobe: Oobe, page: Page, notice: str) -> Screen:
@@ -162,11 +170,11 @@ def _screen(oobe: Oobe, page: Page, notice: str) -> Screen:
     assigned = oobe.profile.assigned_user
     user = Field(
         name="user",
-        label="User name" if wanted is None else wanted.label or "User name",
+        label=say("User name") if wanted is None else wanted.label or say("User name"),
         value="" if wanted is None else wanted.value,
         fixed=wanted is not None and wanted.fixed,
     )
-    logo = tuple(Detail("logo", text or "Logo", address) for text, address in page.images)
+    logo = tuple(Detail("logo", text or say("Logo"), address) for text, address in page.images)
     greeting = "" if assigned is None else assigned.greeting
     alert = next(iter(page.alerts), None)
     takes_key = oobe.membership is None
@@ -174,8 +182,8 @@ def _screen(oobe: Oobe, page: Page, notice: str) -> Screen:
         id=ScreenId.SIGN_IN,
         title=page.title,
         texts=page.words,
-        fields=(user, Field(name="password", label="Password", secret=True)),
-        details=(*logo, *((Detail("greeting", "Greeting", greeting),) if greeting else ())),
+        fields=(user, Field(name="password", label=say("Password"), secret=True)),
+        details=(*logo, *((Detail("greeting", say("Greeting"), greeting),) if greeting else ())),
         actions=(
             *(Action.SIGN_IN, Action.SUBMIT, Action.FOLLOW),
             *((Action.PRESS_WINDOWS_KEY,) if takes_key else ()),

@@ -15,6 +15,7 @@ from reseal.device.oobe.memory import Place
 from reseal.device.oobe.offline import offline_answer
 from reseal.device.oobe.table import Outcome
 from reseal.device.registering import Claimant, attest, identity_of
+from reseal.web.phrases import say, say_many
 from reseal.wire.csp import DevDetail, LocURI
 from reseal.wire.runtime.messages import AssignedUser, ProfileAnswer, ProfileRequest, Standing
 
@@ -78,8 +79,10 @@ async def restart(oobe: Oobe) -> Outcome:
     if oobe.memory.restarts >= MOST_RESTARTS:
         raise SetupFailed(
             code=UNEXPECTED_ANSWER,
-            message=f"The device restarted {MOST_RESTARTS} times without coming any further.",
-            remedy="See which policy or application asks for restarts",
+            message=say(
+                "The device restarted {count} times without coming any further.", count=MOST_RESTARTS
+            ),
+            remedy=say("See which policy or application asks for restarts"),
         )
     oobe.notebook.note(restarts=oobe.memory.restarts + 1)
     await oobe.watch(restarting_page())
@@ -201,8 +204,18 @@ def set_clock(oobe: Oobe) -> None:
     if change is None:
         return
     minutes = round(abs(change) / _MINUTE)
-    way = "slow" if change > timedelta(0) else "fast"
-    oobe.clock_notice = f"The clock of this device was {minutes} minutes {way}. It has been set."
+    if change > timedelta(0):
+        oobe.clock_notice = say_many(
+            "The clock of this device was {count} minute slow. It has been set.",
+            "The clock of this device was {count} minutes slow. It has been set.",
+            minutes,
+        )
+    else:
+        oobe.clock_notice = say_many(
+            "The clock of this device was {count} minute fast. It has been set.",
+            "The clock of this device was {count} minutes fast. It has been set.",
+            minutes,
+        )
     oobe.parts.tell("clock.set", {"seconds": change // timedelta(seconds=1)})
 
 

@@ -14,28 +14,33 @@ from reseal.device.oobe.table import Step
 from reseal.device.screens import Action, Line, Progress, Screen, ScreenId, Section
 from reseal.device.status_page import PageView, Phase, State, Subcategory, Topic
 from reseal.device.timekeeping import spoken
+from reseal.web.phrases import say
 from reseal.wire.csp import BlockInStatusPage
 
-DEFAULT_TEXT: Final = (
+DEFAULT_TEXT: Final = say(
     "Setup could not be completed. Please try again or contact your support person for help."
 )
-PREVIOUS_FAILED: Final = "Previous step failed"
+PREVIOUS_FAILED: Final = say("Previous step failed")
+_COMPLETE: Final = say("Complete")
+_ERROR: Final = say("Error")
+_WORKING: Final = say("Working")
+_WAITING: Final = say("Waiting")
 
 _TITLES: Final = {
-    Step.SECURE: "Securing your hardware",
-    Step.JOIN: "Joining your organization's network",
-    Step.ENROL: "Registering your device for mobile management",
-    Step.PREPARE: "Preparing your device for mobile management",
+    Step.SECURE: say("Securing your hardware"),
+    Step.JOIN: say("Joining your organization's network"),
+    Step.ENROL: say("Registering your device for mobile management"),
+    Step.PREPARE: say("Preparing your device for mobile management"),
 }
 _SAME: Final = {Step.USER_JOIN: Step.JOIN, Step.USER_ENROL: Step.ENROL}
 _TOPICS: Final = {
     Topic.PREPARATION: _TITLES[Step.PREPARE],
-    Topic.SECURITY_POLICIES: "Security policies",
-    Topic.CERTIFICATES: "Certificates",
-    Topic.NETWORK: "Network connections",
-    Topic.APPS: "Apps",
+    Topic.SECURITY_POLICIES: say("Security policies"),
+    Topic.CERTIFICATES: say("Certificates"),
+    Topic.NETWORK: say("Network connections"),
+    Topic.APPS: say("Apps"),
 }
-_PHASES: Final = {Phase.DEVICE: "Device setup", Phase.ACCOUNT: "Account setup"}
+_PHASES: Final = {Phase.DEVICE: say("Device setup"), Phase.ACCOUNT: say("Account setup")}
 _BUTTONS: Final = (
     (BlockInStatusPage.TRY_AGAIN, Action.RETRY),
     (BlockInStatusPage.RESET_PC, Action.RESET),
@@ -50,7 +55,7 @@ def preparing(oobe: Oobe, failed: bool = False) -> Screen:
     state = Progress.FAILED if failed else Progress.IN_PROGRESS
     waiting = Progress.NOT_STARTED
     sections = (
-        Section("preparation", "Device preparation", state, lines),
+        Section("preparation", say("Device preparation"), state, lines),
         Section("device", _PHASES[Phase.DEVICE], waiting, (_waiting_line(failed),)),
         Section("account", _PHASES[Phase.ACCOUNT], waiting, (_waiting_line(failed),)),
     )
@@ -65,7 +70,7 @@ def tracking(oobe: Oobe, view: PageView) -> Screen:
     prepared = tuple(_preparation(None, False, secured=oobe.is_technicians))
     lines = (*prepared[:-1], *map(_line, before)) if before else prepared
     sections = (
-        Section("preparation", "Device preparation", _whole(lines), lines),
+        Section("preparation", say("Device preparation"), _whole(lines), lines),
         _phase(Phase.DEVICE, own) if is_device else _finished(Phase.DEVICE),
         _account(oobe) if is_device else _phase(Phase.ACCOUNT, own),
     )
@@ -100,8 +105,8 @@ def error_code(view: PageView) -> str:
 def _page(oobe: Oobe, sections: tuple[Section, ...]) -> Screen:
     return Screen(
         id=ScreenId.STATUS_PAGE,
-        title="Setting up your device for work",
-        texts=("This could take a while and your device may need to restart.",),
+        title=say("Setting up your device for work"),
+        texts=(say("This could take a while and your device may need to restart."),),
         details=organisation_details(oobe.profile),
         sections=sections,
     )
@@ -109,13 +114,13 @@ def _page(oobe: Oobe, sections: tuple[Section, ...]) -> Screen:
 
 def _preparation(present: Step | None, failed: bool, *, secured: bool) -> Iterable[Line]:
     """The four lines; `present` is the step under way, None when all are done."""
-    state, text = Progress.SUCCEEDED, "Complete"
+    state, text = Progress.SUCCEEDED, _COMPLETE
     for step, title in _TITLES.items():
         if step is Step.SECURE and not secured:
             yield Line(title, Progress.NOT_REQUIRED)
         elif step is present:
-            yield Line(title, *((Progress.FAILED, "Error") if failed else (Progress.IN_PROGRESS, "Working")))
-            state, text = Progress.NOT_STARTED, PREVIOUS_FAILED if failed else "Waiting"
+            yield Line(title, *((Progress.FAILED, _ERROR) if failed else (Progress.IN_PROGRESS, _WORKING)))
+            state, text = Progress.NOT_STARTED, PREVIOUS_FAILED if failed else _WAITING
         else:
             yield Line(title, state, text)
 
@@ -152,11 +157,11 @@ def _finished(phase: Phase) -> Section:
 
 def _account(oobe: Oobe) -> Section:
     """A technician does not set up accounts (check 138)."""
-    text = "Waiting for the user" if oobe.is_technicians else "Waiting"
+    text = say("Waiting for the user") if oobe.is_technicians else _WAITING
     return Section(
         "account", _PHASES[Phase.ACCOUNT], Progress.NOT_STARTED, (Line(text, Progress.NOT_STARTED),)
     )
 
 
 def _waiting_line(failed: bool) -> Line:
-    return Line(PREVIOUS_FAILED if failed else "Waiting", Progress.NOT_STARTED)
+    return Line(PREVIOUS_FAILED if failed else _WAITING, Progress.NOT_STARTED)

@@ -19,6 +19,7 @@ from reseal.device.oobe.table import Outcome
 from reseal.device.screens import Action
 from reseal.device.status_page import Outcome as PageOutcome
 from reseal.device.status_page import PageView, Phase
+from reseal.web.phrases import say
 from reseal.wire.runtime.messages import ReportKind
 from reseal.wire.syncml import LoginStatus
 
@@ -82,7 +83,7 @@ async def stopped(oobe: Oobe) -> Outcome:
     """The page of a phase that failed, with the buttons that the profile allows (67, 69, 85)."""
     management = _managed(oobe)
     phase = Phase.DEVICE if not oobe.memory.device_set_up else Phase.ACCOUNT
-    notice = ""
+    notice: str = ""
     while True:
         view = management.page(phase, oobe.stopwatches.elapsed(phase.value))
         intent = await oobe.ask(replace(status.stopped(oobe, view), notice=notice))
@@ -105,7 +106,7 @@ def collect_logs(oobe: Oobe) -> str:
     """Put the logs on the stick; what the page says of it."""
     place = logs.collect(oobe)
     oobe.parts.tell("logs.collected", {"archive": place})
-    return f"The logs were saved: {place}."
+    return say("The logs were saved: {place}.", place=place)
 
 
 async def retry(oobe: Oobe) -> None:
@@ -163,13 +164,17 @@ def _failed(oobe: Oobe, view: PageView) -> Outcome:
     code = status.error_code(view)
     message = view.custom_text or status.DEFAULT_TEXT
     if view.error_item:
-        message = f"{message} ({view.error_item})"
+        message = say("{what} ({item})", what=message, item=view.error_item)
     if oobe.is_technicians:
         oobe.stopwatches.stop(PROVISIONING)
-        raise SetupFailed(code=code, message=message, remedy="See what failed, put it right, then try again")
-    oobe.notebook.note(failure=Failure(oobe.step, code, message))
+        raise SetupFailed(
+            code=code, message=message, remedy=say("See what failed, put it right, then try again")
+        )
+    oobe.notebook.note(failure=Failure.of(oobe.step, code, message))
     oobe.parts.tell("setup.failed", {"step": oobe.step.value, "code": code})
-    oobe.reports.write(ReportKind.FAILED, code=code, detail={"step": oobe.step.value, "message": message})
+    oobe.reports.write(
+        ReportKind.FAILED, code=code, detail={"step": oobe.step.value, "message": str(message)}
+    )
     return Outcome.STOPPED
 
 
@@ -187,7 +192,7 @@ def _left(oobe: Oobe, phase: Phase) -> Outcome:
 
 def _managed(oobe: Oobe) -> Management:
     if oobe.management is None or not oobe.management.is_enrolled:
-        raise unexpected("Setting up the device", "the enrolment has ended")
+        raise unexpected(say("Setting up the device"), say("the enrolment has ended"))
     return oobe.management
 
 
