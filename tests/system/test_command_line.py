@@ -212,6 +212,38 @@ def test_a_file_that_is_no_list_of_devices_is_refused_whole(story: Story, ask: A
     assert "Device Serial Number" in refused.err
 
 
+# --- registrations ------------------------------------------------------------------------------------------
+
+
+def test_registrations_are_listed_for_people_and_programs(ask: Ask) -> None:
+    told, sales = ask("registration", "list"), ask("registration", "list", "--group-tag", "sales", "--json")
+
+    assert (told.code, sales.code) == (0, 0)
+    assert [line.split()[0] for line in told.out.splitlines()] == sorted(_tags())
+    assert told.err == "20 registered.\n"
+    assert {one["serialNumber"] for one in sales.lines} == {one for one, tag in _tags().items() if tag}
+
+
+def test_what_a_registered_device_will_meet_follows_its_edit_at_once(ask: Ask) -> None:
+    before = ask("registration", "show", "rsl-0014-61c08b")
+    edited = ask("registration", "edit", "RSL-0014-61C08B", "--group-tag", "sales")
+    back = ask("registration", "edit", "RSL-0014-61C08B", "--group-tag", "", "--json")
+
+    assert [before.code, edited.code, back.code] == [0] * 3
+    for ended, choice in ((before, STANDARD), (edited, SALES)):
+        lines = " ".join(ended.out.split())
+        assert f"profile {choice[0]}: Assigned to " in lines
+        assert f"ESP {choice[1]}: Assigned to " in lines
+    assert (back.json["groupTag"], back.json["profile"]["name"]) == ("", STANDARD[0])
+
+
+def test_a_device_that_is_not_registered_is_named(ask: Ask) -> None:
+    for command in (("show",), ("edit", "--group-tag", "x")):
+        refused = ask("registration", command[0], "RSL-00", *command[1:])
+        assert (refused.code, refused.out) == (2, "")
+        assert "RSL-00 is registered" in refused.err
+
+
 # --- export, and another tenant -----------------------------------------------------------------------------
 
 

@@ -31,8 +31,9 @@ app = App(
 )
 _tenant = App(name="tenant", help="Organisations on this server.")
 _events = App(name="events", help="The log of everything that happened.")
+_registration = App(name="registration", help="Devices that are registered: what each will meet, and why.")
 _device = App(name="device", help="Virtual laptops, and the people who stand before them.")
-_groups = (_tenant, _events, _device)
+_groups = (_tenant, _registration, _events, _device)
 for _group in _groups:
     app.command(_group)
 
@@ -52,6 +53,13 @@ app.command(f"{_commands}.demo:demo", name="demo", help="Play a whole deployment
 app.command(f"{_commands}.doctor:doctor", name="doctor", help="Check an installation, and say what to mend.")
 _tenant.command(f"{_commands}.tenant:new", name="new", help="Make an organisation of its own.")
 _events.command(f"{_commands}.events:verify", name="verify", help="Recompute the log's chain of digests.")
+_registration.command(f"{_commands}.registration:list_", name="list", help="List what is registered.")
+_registration.command(
+    f"{_commands}.registration:show", name="show", help="Say what a device will meet, and why."
+)
+_registration.command(
+    f"{_commands}.registration:edit", name="edit", help="Change its group tag or its assigned user."
+)
 _device.command(f"{_commands}.device_new:new", name="new", help="Make a virtual laptop in a directory.")
 _device.command(f"{_commands}.device_csv:csv", name="csv", help="Write the list that registers laptops.")
 _device.command(
