@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import inspect
 import os
 import sys
@@ -18,6 +17,13 @@ from reseal.kernel.errors import ResealError
 
 OUR_FAULT, NOT_DONE, BAD_USAGE = 1, 2, 64
 
+
+def _version() -> str:
+    import importlib.metadata  # brings the email package along, which no other start of the command needs
+
+    return importlib.metadata.version("reseal")
+
+
 app = App(
     name="reseal",
     help="Windows Autopilot pre-provisioned deployment, self-hosted.",
@@ -26,7 +32,7 @@ app = App(
         "Then:        reseal apply examples/contoso --ready-file ./data/ready.json"
     ),
     help_format="plaintext",
-    version=lambda: importlib.metadata.version("reseal"),
+    version=_version,
     error_console=Console(stderr=True),
 )
 _tenant = App(name="tenant", help="Organisations on this server.")
@@ -71,6 +77,9 @@ _device.command(
     f"{_commands}.device_user:user",
     name="user",
     help="Switch a laptop on as its user: to the desktop.",
+)
+_device.command(
+    f"{_commands}.device_screen:screen", name="screen", help="Operate a laptop by hand: its page, or --text."
 )
 _device.command(f"{_commands}.device_show:show", name="show", help="Say what is on a laptop.")
 

@@ -181,7 +181,7 @@ async def play(
             )
             _prepare(person, laptop, manner)
             narrator.actor = AtDesktop(person, lambda: settle(laptop, paced))
-            ending = await _power_on(laptop, narrator, None if manner.no_reports else _asker(parts, laptop))
+            ending = await _power_on(laptop, narrator, None if manner.no_reports else asker(parts, laptop))
             return _result(laptop, ending, person, narrator)
 
 
@@ -196,7 +196,7 @@ async def _power_on(laptop: Laptop, narrator: Narrator, ask: Callable[[], Awaita
         await stop(following)
 
 
-def _asker(parts: Parts, laptop: Laptop) -> Callable[[], Awaitable[str]]:
+def asker(parts: Parts, laptop: Laptop) -> Callable[[], Awaitable[str]]:
     """Asks the server what the device waits for; empty if nobody knows."""
     assert parts.network_clock is not None
     channel = Channel(Http(parts.transport, parts.network_clock), f"{laptop.server}/runtime/v1")

@@ -13,6 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse, Response
 
 _SCRIPTS = "script-src 'self'; connect-src 'self'; "
+_FRAMES = "frame-src 'self'; "
 
 
 def templates(package: str) -> Environment:
@@ -28,15 +29,22 @@ def templates(package: str) -> Environment:
 
 
 def page(
-    html: str, *, status: int = 200, form_targets: Sequence[str] = (), scripts: bool = False
+    html: str,
+    *,
+    status: int = 200,
+    form_targets: Sequence[str] = (),
+    scripts: bool = False,
+    frames: bool = False,
 ) -> Response:
     """A page. Browsers apply `form-action` to the redirect after a form too, so `form_targets` lists where it
     may lead beside this server: an origin, or the scheme of an app (`ms-aadj-redir:`). Only with `scripts`
-    may it run files of this server, and let these ask this server.
+    may it run files of this server, and let these ask this server; only with `frames` may it hold pages of
+    this server.
     """
     targets = " ".join(("'self'", *form_targets))
     policy = (
         f"default-src 'none'; style-src 'self'; img-src 'self' data:; {_SCRIPTS if scripts else ''}"
+        f"{_FRAMES if frames else ''}"
         f"form-action {targets}; base-uri 'none'; frame-ancestors 'none'"
     )
     return HTMLResponse(html, status_code=status, headers={"Content-Security-Policy": policy})
