@@ -16,7 +16,7 @@ help:
 	@echo "make setup     put everything Reseal needs into $(VENV)"
 	@echo "make demo      a server, a sample tenant, a virtual laptop, both flows; ARGS=--headless ends after them"
 	@echo "make test      run all tests               ARGS=\"-k rules\" narrows them"
-	@echo "make lint      style, types, floors, tables of tests, translations"
+	@echo "make lint      style, types, floors, tables of tests"
 	@echo "make messages  bring the translations up to date with the texts; ARGS=it begins another language"
 	@echo "make bench     measure against the budgets"
 	@echo "make mutants   do the tests of the rules notice a mistake?   ARGS=\"--sample 50\""

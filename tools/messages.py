@@ -77,14 +77,18 @@ def read(language: str, path: Path) -> Catalog:
 def update(language: str, path: Path, present: Catalog) -> None:
     """Bring a catalogue up to date."""
     catalogue = read(language, path)
-    catalogue.update(present, no_fuzzy_matching=False)
+    catalogue.update(present)
+    write(language, catalogue, path)
+
+
+def write(language: str, catalogue: Catalog, path: Path) -> None:
+    """Write a catalogue without what nobody says any more, and without what changes by itself."""
     catalogue.obsolete.clear()
     written = io.BytesIO()
     write_po(written, catalogue, width=_WIDTH, sort_output=True, omit_header=True, include_lineno=False)
+    head = _HEADER.format(language=language, plural=catalogue.plural_forms)
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(
-        _HEADER.format(language=language, plural=catalogue.plural_forms).encode() + written.getvalue()
-    )
+    path.write_bytes(head.encode() + written.getvalue())
 
 
 _HEADER: Final = """\

@@ -1,9 +1,14 @@
-"""What the sign-in pages say, in each language they speak."""
+"""What the sign-in pages say: in English here; the catalogues have the other languages (`web.phrases`)."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from functools import cache
+
+from reseal.web.phrases import ENGLISH as _ENGLISH
+from reseal.web.phrases import first_spoken, marked, translated
+from reseal.web.writing import Direction, direction
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,81 +44,59 @@ class Texts:
     signed_out: str
     signed_out_text: str
 
+    @property
+    def direction(self) -> Direction:
+        """In which the language is written."""
+        return direction(self.language)
+
 
 ENGLISH = Texts(
-    language="en",
-    title="Sign in",
-    user_name="User name",
-    user_name_hint="someone@example.com",
-    password="Password",
-    next="Next",
-    sign_in="Sign in",
-    other_account="Use another account",
-    welcome="Welcome, {name}!",
-    welcome_to="Welcome to {organisation}!",
-    no_user_name="Enter your user name.",
-    no_password="Enter your password.",
-    wrong="Your user name or password is incorrect. If you don't remember your password, ask your help desk.",
-    locked="Your account is temporarily locked to prevent unauthorized use. "
-    "Try again in {minutes} minute(s).",
-    disabled="Your account has been disabled. Ask your administrator to enable it.",
-    unknown_organisation="We couldn't find an organization with that name. Check the part after the @.",
-    other_organisation="That username looks like it belongs to another organization. "
-    "Try signing in again with an account of {organisation}.",
-    other_user="This device is being set up for {user}. Sign in with that account.",
-    stale_form="This page was open for too long or your browser kept no cookie. Try again.",
-    forgot_password="Forgot my password",
-    no_access="Can't access your account?",
-    privacy="Privacy & cookies",
-    terms="Terms of use",
-    error_title="Sorry, but we're having trouble signing you in",
-    error_code="Error code",
-    trace="Trace id",
-    signed_out="You signed out",
-    signed_out_text="It's a good idea to close all browser windows.",
+    language=_ENGLISH,
+    title=marked("Sign in"),
+    user_name=marked("User name"),
+    user_name_hint=marked("someone@example.com"),
+    password=marked("Password"),
+    next=marked("Next"),
+    sign_in=marked("Sign in"),
+    other_account=marked("Use another account"),
+    welcome=marked("Welcome, {name}!"),
+    welcome_to=marked("Welcome to {organisation}!"),
+    no_user_name=marked("Enter your user name."),
+    no_password=marked("Enter your password."),
+    wrong=marked(
+        "Your user name or password is incorrect. If you don't remember your password, ask your help desk."
+    ),
+    locked=marked(
+        "Your account is temporarily locked to prevent unauthorized use. Try again in {minutes} minute(s)."
+    ),
+    disabled=marked("Your account has been disabled. Ask your administrator to enable it."),
+    unknown_organisation=marked(
+        "We couldn't find an organization with that name. Check the part after the @."
+    ),
+    other_organisation=marked(
+        "That username looks like it belongs to another organization. "
+        "Try signing in again with an account of {organisation}."
+    ),
+    other_user=marked("This device is being set up for {user}. Sign in with that account."),
+    stale_form=marked("This page was open for too long or your browser kept no cookie. Try again."),
+    forgot_password=marked("Forgot my password"),
+    no_access=marked("Can't access your account?"),
+    privacy=marked("Privacy & cookies"),
+    terms=marked("Terms of use"),
+    error_title=marked("Sorry, but we're having trouble signing you in"),
+    error_code=marked("Error code"),
+    trace=marked("Trace id"),
+    signed_out=marked("You signed out"),
+    signed_out_text=marked("It's a good idea to close all browser windows."),
 )
-
-GERMAN = Texts(
-    language="de",
-    title="Anmelden",
-    user_name="Benutzername",
-    user_name_hint="jemand@example.com",
-    password="Kennwort",
-    next="Weiter",
-    sign_in="Anmelden",
-    other_account="Anderes Konto verwenden",
-    welcome="Willkommen, {name}!",
-    welcome_to="Willkommen bei {organisation}!",
-    no_user_name="Geben Sie Ihren Benutzernamen ein.",
-    no_password="Geben Sie Ihr Kennwort ein.",
-    wrong="Benutzername oder Kennwort ist falsch. Wenn Sie Ihr Kennwort nicht mehr wissen, "
-    "fragen Sie Ihren Helpdesk.",
-    locked="Ihr Konto ist zum Schutz vorübergehend gesperrt. Versuchen Sie es in {minutes} Minute(n) wieder.",
-    disabled="Ihr Konto ist deaktiviert. Bitten Sie Ihren Administrator, es zu aktivieren.",
-    unknown_organisation="Wir kennen keine Organisation dieses Namens. Prüfen Sie den Teil nach dem @.",
-    other_organisation="Dieser Benutzername gehört anscheinend zu einer anderen Organisation. "
-    "Melden Sie sich mit einem Konto von {organisation} an.",
-    other_user="Dieses Gerät wird für {user} eingerichtet. Melden Sie sich mit diesem Konto an.",
-    stale_form="Die Seite war zu lange offen, oder Ihr Browser nimmt keine Cookies an. Versuchen Sie es noch "
-    "einmal.",
-    forgot_password="Kennwort vergessen",
-    no_access="Sie können nicht auf Ihr Konto zugreifen?",
-    privacy="Datenschutz und Cookies",
-    terms="Nutzungsbedingungen",
-    error_title="Die Anmeldung ist leider nicht möglich",
-    error_code="Fehlercode",
-    trace="Ablaufkennung",
-    signed_out="Sie sind abgemeldet",
-    signed_out_text="Schließen Sie am besten alle Browserfenster.",
-)
-
-_BY_LANGUAGE = {texts.language: texts for texts in (ENGLISH, GERMAN)}
 
 
 def texts_for(languages: Sequence[str]) -> Texts:
     """The texts of the first language that the pages speak; English if they speak none of them."""
-    for tag in languages:
-        spoken = _BY_LANGUAGE.get(tag.partition("-")[0].lower())
-        if spoken is not None:
-            return spoken
-    return ENGLISH
+    return _texts(first_spoken(languages))
+
+
+@cache
+def _texts(language: str) -> Texts:
+    spoken = {each.name: translated(getattr(ENGLISH, each.name), language) for each in fields(Texts)}
+    return Texts(**{**spoken, "language": language})
