@@ -28,7 +28,7 @@ from reseal.device.oobe.starting import learn_user
 from reseal.device.oobe.table import Outcome
 from reseal.device.registering import remember
 from reseal.device.screens import Action, Detail, Field, Screen, ScreenId, WebPage
-from reseal.web.phrases import say
+from reseal.web.phrases import say, spoken_language
 from reseal.wire.csp import LocURI
 from reseal.wire.join import cloud_sid
 
@@ -192,4 +192,9 @@ def _screen(oobe: Oobe, page: Page, notice: str) -> Screen:
         notice=notice if alert is None else alert.text,
         code="" if alert is None else alert.code or "error",
     )
-    return replace(screen, language=page.language)
+    return replace(screen, language=_language(oobe.language, page.language))
+
+
+def _language(wanted: str, page: str) -> str:
+    """What the page around the server's is in: as wanted, unless the server's is in another language."""
+    return wanted if spoken_language(wanted) == spoken_language(page) else page
