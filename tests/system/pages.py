@@ -83,6 +83,7 @@ class Browser:
             for name, morsel in SimpleCookie(line).items():
                 assert morsel["secure"]
                 assert morsel["httponly"]
+                assert morsel["samesite"] in {"Lax", "Strict"}
                 assert (morsel["path"], morsel["domain"]) == ("/", "")
                 if morsel["max-age"] == "0":
                     self.cookies.pop(name, None)

@@ -7,7 +7,7 @@ follow in the same unit (spec/autopilot.md 2.4).
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Final
 from uuid import UUID
 
@@ -139,6 +139,30 @@ def count_without_profile(tx: Tx, tenant: TenantKey) -> int:
         .where(registration.c.tenant_id == tenant, registration.c.profile_id.is_(None))
     )
     return counted
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """How many registrations there are, and how many of them have an assigned user."""
+
+    all: int = 0
+    with_user: int = 0
+
+
+def count_by_profile(tx: Tx, tenant: TenantKey) -> dict[int | None, Counted]:
+    """How many registrations each profile reaches; None stands for those that none reaches."""
+    columns = registration.c
+    rows = tx.rows(
+        sa.select(
+            columns.profile_id,
+            sa.func.count().label("counted"),
+            sa.func.count(columns.assigned_user_id).label("with_user"),
+        )
+        .where(columns.tenant_id == tenant)
+        .group_by(columns.profile_id)
+        .order_by(columns.profile_id)
+    )
+    return {row.profile_id: Counted(row.counted, row.with_user) for row in rows}
 
 
 # --- editing ------------------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ import msgspec
 from starlette.responses import Response
 
 from reseal.autopilot.registrations import registrations_by_id
-from reseal.console.pages import SCRIPT, SHEET, exact, fragment, full_page
+from reseal.console.pages import exact, fragment, full_page
 from reseal.console.parts import HOME, PERMISSION, Parts
 from reseal.console.signing_in import SigningIn
 from reseal.console.views import (
@@ -110,14 +110,12 @@ class DeploymentPages:
     signing_in: SigningIn
 
     def routes(self) -> tuple[Route, ...]:
-        """The pages, their streams, and the files that they are made with."""
+        """The pages and their streams."""
         return (
             self._route("", self.all),
             self._route("/live", self.all_live, endless=True),
             self._route("/{id}", self.one),
             self._route("/{id}/live", self.one_live, endless=True),
-            SHEET.route(),
-            SCRIPT.route(),
         )
 
     def _route(self, path: str, handler: Any, *, endless: bool = False) -> Route:

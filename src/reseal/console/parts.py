@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from reseal.console.notices import Notices
+from reseal.kernel.blobs import Blobs
 from reseal.kernel.clock import Clock
 from reseal.kernel.db import Database
 from reseal.kernel.entropy import Entropy
+from reseal.kernel.secretbox import SecretBox
+from reseal.kernel.settings import Settings
+from reseal.kernel.workers import Workers
+from reseal.signin.passwords import Passwords
 from reseal.signin.tokens import TokenSigner
 from reseal.web.forgery import Forms
 from reseal.web.routes import Authenticate
@@ -28,7 +34,13 @@ class Parts:
     clock: Clock
     entropy: Entropy
     signer: TokenSigner
+    box: SecretBox
+    blobs: Blobs
+    workers: Workers
+    passwords: Passwords
+    settings: Settings
     public_url: str
+    device_url: str
     streams: Streams
     by_token: Authenticate
 
@@ -41,3 +53,8 @@ class Parts:
     def forms(self) -> Forms:
         """Keeps other sites from posting our forms."""
         return Forms(self.seals, self.entropy)
+
+    @property
+    def notices(self) -> Notices:
+        """What a page says once."""
+        return Notices(self.box, self.clock)

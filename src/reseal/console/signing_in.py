@@ -24,6 +24,7 @@ from starlette.responses import Response
 
 from reseal.console.pages import full_page
 from reseal.console.parts import HOME, PERMISSION, Parts
+from reseal.console.places import is_place
 from reseal.directory.roles import permissions_of_user
 from reseal.directory.tenants import tenant_by_id
 from reseal.kernel.db import Tx
@@ -92,14 +93,20 @@ class SigningIn:
         """By an access token, as programs do, or by the session of the browser. Raises `Unauthenticated`."""
         if not self.is_in_browser(request):
             return await self._parts.by_token(request)
-        caller = await self._parts.db.read(_caller, cookie(request, SESSION))
-        if caller is None:
+        known = await self._parts.db.read(_known, cookie(request, SESSION))
+        if known is None:
             raise Unauthenticated(
                 code="InvalidAuthenticationToken",
                 message="The session of this browser is over.",
                 remedy="Sign in again.",
             )
+        caller, request.state.organisation = known
         return caller
+
+    async def organisation(self, request: Request, caller: Caller) -> str:
+        """The name of the caller's organisation; whoever came by a session brought it along."""
+        known: str = getattr(request.state, "organisation", "")
+        return known or (await self._parts.db.read(tenant_by_id, caller.tenant)).name
 
     def is_in_browser(self, request: Request) -> bool:
         """Whether the session counts: a token goes before it."""
@@ -107,6 +114,8 @@ class SigningIn:
 
     async def refuse(self, request: Request, error: ResealError) -> Response:
         """A browser is sent to sign in, or shown a page; a program is told in JSON."""
+        if request.headers.get("hx-request") == "true" and error.status == 401:
+            return Response(headers={"HX-Refresh": "true"})
         if "text/html" not in request.headers.get("accept", ""):
             return refusal(error)
         if error.status == 401:
@@ -232,14 +241,15 @@ _HEADINGS: Final = {
 # --- units --------------------------------------------------------------------------------------------------
 
 
-def _caller(tx: Tx, text: str) -> Caller | None:
-    """Whose session it is, with what they may do now."""
+def _known(tx: Tx, text: str) -> tuple[Caller, str] | None:
+    """Whose session it is, with what they may do now, and the name of their organisation."""
     session = find_session(tx, text)
     if session is None:
         return None
     tenant, user = tenant_by_id(tx, session.tenant), session.user
     permitted = permissions_of_user(tx, tenant.id, user.id)
-    return Caller(tenant.id, tenant.uuid, user.uuid, user.display_name or user.upn, permitted)
+    name = user.display_name or user.upn
+    return Caller(tenant.id, tenant.uuid, user.uuid, name, permitted), tenant.name
 
 
 def _opened(tx: Tx, code: str, begun: _Begun, redirect_uri: str) -> str | OAuthError | _Unfit:
@@ -270,7 +280,7 @@ def _authority(host: str) -> str:
 def _local(path: str) -> str:
     """A path of this server, or the first page: nobody is led elsewhere by a link to us."""
     parsed = urlsplit(path)
-    fits = path.startswith(HOME) and not parsed.scheme and not parsed.netloc and path.isprintable()
+    fits = is_place(parsed.path) and not parsed.scheme and not parsed.netloc and path.isprintable()
     return path if fits and path.isascii() and "\\" not in path else HOME
 
 

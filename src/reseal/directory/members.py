@@ -145,6 +145,16 @@ def count_members(tx: Tx, tenant: TenantKey, group_id: int) -> dict[MemberKind, 
     return {kind: counted.get(kind.value, 0) for kind in MemberKind}
 
 
+def count_groups_with(tx: Tx, tenant: TenantKey, kind: MemberKind) -> int:
+    """How many groups have at least one member of this kind."""
+    counted: int = tx.value(
+        sa.select(sa.func.count(sa.distinct(group_member.c.group_id))).where(
+            group_member.c.tenant_id == tenant, group_member.c.member_kind == kind.value
+        )
+    )
+    return counted
+
+
 def groups_of(tx: Tx, tenant: TenantKey, kind: MemberKind, member_id: int) -> tuple[Group, ...]:
     """The groups that a user or device is in, by name."""
     rows = tx.rows(

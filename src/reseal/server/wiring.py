@@ -9,9 +9,8 @@ from reseal.api.parts import Parts as ApiParts
 from reseal.api.routes import api_routes
 from reseal.assignment import effective
 from reseal.autopilot import importing, profile_assignment, user_links
-from reseal.console.deployments import DeploymentPages
 from reseal.console.parts import Parts as ConsoleParts
-from reseal.console.signing_in import SigningIn
+from reseal.console.routes import console_routes
 from reseal.deployment import budgets
 from reseal.deployment import reacting as deployments
 from reseal.directory import membership
@@ -130,12 +129,17 @@ def _console(parts: Parts, signin: SignIn) -> tuple[Route, ...]:
         clock=parts.clock,
         entropy=parts.entropy,
         signer=parts.keyring.signer,
+        box=parts.keyring.box,
+        blobs=parts.blobs,
+        workers=parts.workers,
+        passwords=parts.passwords,
+        settings=parts.settings,
         public_url=parts.public_url,
+        device_url=parts.device_url,
         streams=Streams(parts.clock, parts.stopping),
         by_token=signin.authenticate,
     )
-    signing_in = SigningIn(console)
-    return (*signing_in.routes(), *DeploymentPages(console, signing_in).routes())
+    return console_routes(console)
 
 
 def _device_doors(parts: Parts) -> tuple[Route, ...]:

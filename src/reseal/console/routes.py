@@ -1,0 +1,23 @@
+"""Every route of the console, topic by topic."""
+
+from __future__ import annotations
+
+from reseal.console import setup
+from reseal.console.deployments import DeploymentPages
+from reseal.console.desk import Desk
+from reseal.console.pages import FILES
+from reseal.console.parts import Parts
+from reseal.console.signing_in import SigningIn
+from reseal.web.routes import Route
+
+
+def console_routes(parts: Parts) -> tuple[Route, ...]:
+    """The pages, the way into them, and the files that they are made with."""
+    signing_in = SigningIn(parts)
+    desk = Desk(parts, signing_in)
+    return (
+        *signing_in.routes(),
+        *setup.routes(desk),
+        *DeploymentPages(parts, signing_in).routes(),
+        *(file.route() for file in FILES),
+    )
