@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from pathlib import Path
 
 import pytest
 
-from tests.support.processes import Ended, reseal
+from tests.support.processes import CONTOSO, Ended, reseal
 
 pytestmark = pytest.mark.slow
 
@@ -22,7 +23,9 @@ def test_the_demo_brings_a_laptop_to_its_desktop_and_reads_everything_back(tmp_p
 
     assert played.code == 0, played.out + played.err
     arrived = [line for line in played.out.splitlines() if line.startswith("arrived")]
-    assert len(arrived) == 19
+    assert len(arrived) == 21
+    assert [line.split()[1] for line in arrived[-3:]] == ["journal", "release", "owner"]
+    assert played.out.splitlines()[-1].startswith("whole")
     assert "missing" not in played.out
     assert "Pre-provisioning succeeded" in played.err
     assert "Desktop" in played.err
@@ -43,6 +46,44 @@ def test_a_profile_without_preprovisioning_ends_red_with_its_code() -> None:
     assert played.code == 2, played.out + played.err
     assert played.out.splitlines()[0].startswith("red")
     assert "0x80180005" in played.out.splitlines()[-1]
+
+
+def tampered(tampering: str, *options: str | Path) -> Ended:
+    """The demo with somebody who changes something."""
+    return reseal(
+        "demo", "--headless", "--pace", "200", *options,
+        settings={"TAMPERING": tampering}, module="tests.support.tampering", patience=300,
+    )  # fmt: skip
+
+
+def test_a_changed_policy_and_a_changed_file_are_found_by_reading_back() -> None:
+    """Both sides believe that all went well; what was read back names what differs, and nothing else."""
+    played = tampered("policy=AllowTelemetry program")
+
+    assert played.code == 2, played.out + played.err
+    missing = [line for line in played.out.splitlines() if line.startswith("missing")]
+    policy, app = missing
+    assert "Telemetry least: a Get of ./Device/Vendor/MSFT/Policy/Config/System/AllowTelemetry" in policy
+    assert policy.endswith("gives '2', not '1'")
+    assert "its installed file has SHA-256 " in app
+    assert len([line for line in played.out.splitlines() if line.startswith("arrived")]) == 19
+
+
+def test_a_changed_byte_of_a_stored_package_ends_red_with_its_name(tmp_path: Path) -> None:
+    """The laptop installs nothing that has another digest than it was told."""
+    digest = _sha256(CONTOSO / "apps" / "agent.msi")
+    blob = tmp_path / "server" / "blobs" / digest[:2] / digest
+    played = tampered(f"blob={blob}", "--keep", tmp_path)
+
+    assert played.code == 2, played.out + played.err
+    assert played.out.splitlines()[0].startswith("red")
+    (missing,) = (line for line in played.out.splitlines() if line.startswith("missing"))
+    assert f"Contoso Device Agent: the server's content has SHA-256 {_sha256(blob)}, the package" in missing
+    assert not list((tmp_path / "laptop" / "disk").glob("programs*"))
+
+
+def _sha256(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 def _runs(folder: Path) -> bool:

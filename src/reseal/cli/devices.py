@@ -19,6 +19,7 @@ from rich.markup import escape
 from reseal.cli.connection import DeviceListener, ServerOfDevices, reach
 from reseal.cli.narration import Narrator, stop
 from reseal.cli.output import people, print_json, results
+from reseal.cli.overhearing import Overheard
 from reseal.device import hardware
 from reseal.device.actor import AtDesktop, Person, Technician
 from reseal.device.channel import Channel
@@ -151,8 +152,12 @@ async def play(
     manner: Manner,
     person: Technician | Person,
     hints: Hints | None = None,
+    overheard: Overheard | None = None,
 ) -> Result:
-    """Switch a laptop on until it has come to rest. Raises `NotFound` or `Conflict` if that cannot be."""
+    """Switch a laptop on until it has come to rest; `overheard` hears what it says to its server.
+
+    Raises `NotFound` or `Conflict` if that cannot be.
+    """
     clock = SystemClock()
     paced = PacedClock(clock, manner.pace)
     entropy = SystemEntropy()
@@ -163,7 +168,7 @@ async def play(
             narrator = Narrator(person, paced, clock, _say)
             parts = Parts(
                 disk=disk,
-                transport=network,
+                transport=overheard.beside(network) if overheard else network,
                 clock=paced,
                 entropy=entropy,
                 keys=OpenSslKeys(),

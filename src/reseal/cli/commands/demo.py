@@ -7,7 +7,7 @@ import json
 import signal
 import sys
 from asyncio.subprocess import Process
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -17,12 +17,13 @@ from typing import Annotated, Any, Final, Literal
 from cyclopts import Parameter
 from rich.markup import escape
 
-from reseal.blueprint.source import Source, read_source
+from reseal.blueprint.source import read_source
 from reseal.cli.commands.apply import carry_out
 from reseal.cli.connection import Connection, Server, ServerOfDevices, connect, reach
 from reseal.cli.devices import Manner, Result, play
 from reseal.cli.output import people, results
-from reseal.cli.reading_back import Finding, description, read_back
+from reseal.cli.overhearing import Overheard
+from reseal.cli.reading_back import Finding, contents, description, read_back
 from reseal.device import tpm
 from reseal.device.actor import Person, Technician
 from reseal.device.folder import look_at, make
@@ -62,8 +63,10 @@ async def demo(
     """Play a whole deployment: a server of its own, the sample tenant, one virtual laptop, both flows.
 
     The server is a process as in earnest, everything goes over TLS. Each page of the laptop is told as it
-    appears. At the end the laptop's disk is read back and compared with the tenant's description. Exit code 0
-    only if everything that was assigned has arrived, 2 with the code and the reason otherwise.
+    appears. At the end the laptop is read back and compared with the tenant's description: settings by Gets
+    in SyncML, installed files and the server's contents by SHA-256, whether the laptop took the end of its
+    user's set-up, whose it is and whose tokens it showed, the chain of events. Exit code 0 only if all of
+    that is right, 2 with what differs otherwise.
 
     Without --headless the server goes on running afterwards, until Ctrl-C.
 
@@ -156,15 +159,20 @@ async def _play(tenant: Path, folder: Path, ready: Path, manner: Manner, profile
     hints = PlainHints(time=_INSTALLATION)
     _step("8", "The technician flow: five presses, Provision, green, Reseal")
     result = await play(laptop, listener, manner, Technician(), hints)
+    overheard = Overheard()
+    upn = next(name for name in passwords if name.split("@")[0] == USER)
     if _show(result):
-        upn = next(name for name in passwords if name.split("@")[0] == USER)
         _step("9", f"The user flow: {upn} opens the lid")
         person = Person(upn=upn, password=str(passwords[upn]))
-        result = await play(laptop, listener, manner, person, hints)
-        if _show(result):
-            async with connect(Server(ready_file=ready)) as connection:
-                return await _read_back(connection, source, machine.serial, laptop)
-    return 2
+        result = await play(laptop, listener, manner, person, hints, overheard)
+        _show(result)
+    async with connect(Server(ready_file=ready)) as connection:
+        if not result.arrived:
+            _tell(one for one in await contents(connection, source) if one.problem)
+            return 2
+        _step("Read back", "From the laptop, against the tenant's description")
+        disk, heard = look_at(laptop), overheard.exchanges
+        return await _judge(connection, await read_back(connection, source, machine.serial, disk, upn, heard))
 
 
 async def _register(connection: Connection, tenant: Path) -> None:
@@ -184,19 +192,22 @@ async def _refuse_preprovisioning(connection: Connection, serial: str) -> None:
     await connection.json("PATCH", f"/registrations/{page['value'][0]['id']}", json={"groupTag": _TAG})
 
 
-async def _read_back(connection: Connection, source: Source, serial: str, laptop: Path) -> int:
-    _step("Read back", "From the laptop's disk, against the tenant's description")
-    findings: list[Finding] = await read_back(connection, source, serial, look_at(laptop))
-    for one in findings:
-        mark = "[red]missing[/]" if one.problem else "[green]arrived[/]"
-        problem = f": {one.problem}" if one.problem else ""
-        results.print(f"{mark}  {one.kind:11} {escape(one.name + problem)}")
+async def _judge(connection: Connection, findings: Sequence[Finding]) -> int:
+    """Say what was found, and whether the log of the server is whole; the exit code."""
+    _tell(findings)
     log: dict[str, Any] = await connection.json("GET", "/events/verify")
     if log["brokenAt"] is None:
         results.print(f"[green]whole[/]    events      {log['count']} events, their chain of digests holds")
     else:
         results.print(f"[red]broken[/]   events      at position {log['brokenAt']}: {escape(log['reason'])}")
     return 2 if any(one.problem for one in findings) or log["brokenAt"] is not None else 0
+
+
+def _tell(findings: Iterable[Finding]) -> None:
+    for one in findings:
+        mark = "[red]missing[/]" if one.problem else "[green]arrived[/]"
+        problem = f": {one.problem}" if one.problem else ""
+        results.print(f"{mark}  {one.kind:11} {escape(one.name + problem)}")
 
 
 def _show(result: Result) -> bool:
