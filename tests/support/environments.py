@@ -29,7 +29,8 @@ def environment(pinned: Path) -> Path:
     Where they cannot be had the test is skipped; with `CI=true` it fails.
     """
     folder = _PLACE / pinned.stem
-    mark, digest = folder / "complete", hashlib.sha256(pinned.read_bytes()).hexdigest()
+    mark = folder / "complete"
+    digest = hashlib.sha256(bytes(folder) + pinned.read_bytes()).hexdigest()  # programs know their place
     with _held(_PLACE / f"{pinned.stem}.lock"):
         if not mark.is_file() or mark.read_text() != digest:
             shutil.rmtree(folder, ignore_errors=True)

@@ -54,23 +54,33 @@ def private_network(folder: Path, names: Mapping[str, str]) -> Iterator[PrivateN
     hosts = folder / "hosts"
     lines = [f"{address} {name}\n" for name, address in {"localhost": "127.0.0.1", **names}.items()]
     hosts.write_text("".join(lines))
-    home = _namespaces()
-    made: dict[str, int] = {}
-    try:
-        _call("unshare", _CLONE_NEWNET | _CLONE_NEWNS)
-        _mount("--make-rprivate", "/")
-        _mount("--bind", hosts, "/etc/hosts")
-        _raise_loopback()
-        made = _namespaces()
-    except (OSError, subprocess.CalledProcessError):
+    made = _made(hosts)
+    if made is None:
         miss("the right to a network and mounts of one's own (be root)", "mount")
-    finally:
-        _enter(home)
-        _close(home)
     try:
         yield PrivateNetwork(made)
     finally:
         _close(made)
+
+
+def _made(hosts: Path) -> dict[str, int] | None:
+    """New namespaces, where names are looked up in `hosts`; None if that is not allowed."""
+    home = _namespaces()
+    try:
+        _call("unshare", _CLONE_NEWNET | _CLONE_NEWNS)
+    except OSError:
+        _close(home)
+        return None
+    try:
+        _mount("--make-rprivate", "/")
+        _mount("--bind", hosts, "/etc/hosts")
+        _raise_loopback()
+        return _namespaces()
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    finally:
+        _enter(home)
+        _close(home)
 
 
 def _namespaces() -> dict[str, int]:
