@@ -74,8 +74,9 @@ class Typist:
                 display.do(display.turn, Intent(Action.PRESS_WINDOWS_KEY))
                 await display.clock.sleep(timedelta(milliseconds=50))
         elif screen is not None and (intent := await self._meant(screen, typed)) is not None:
-            display.do(display.turn, intent)
-            await display.moved_on(display.turn - 1, _LOOK)
+            turn = display.turn
+            display.do(turn, intent)
+            await display.moved_on(turn, _LOOK)
         elif typed.strip():
             self.say(HELP)
 

@@ -31,10 +31,10 @@ class Display:
     asks: bool = False
     """Whether the page waits for the person; else it goes on by itself."""
     turn: int = 0
+    is_answered: bool = False
+    """Whether what stands there has got its answer already, and another page is on its way."""
     _done: deque[Intent] = field(default_factory=deque)
     _arrived: asyncio.Event = field(default_factory=asyncio.Event)
-    is_answered: bool = False
-    """Whether what stands there has got its answer already."""
 
     async def act(self, screen: Screen) -> Intent:
         """See `Actor`."""
@@ -44,7 +44,8 @@ class Display:
             await self._arrived.wait()
         intent = self._done.popleft()
         if intent.action is not Action.PRESS_WINDOWS_KEY:
-            self._turn_over()
+            self.is_answered = True
+            self._keep_power_off()
         return intent
 
     async def watch(self, screen: Screen) -> Intent | None:
@@ -56,38 +57,36 @@ class Display:
         """Do something on the page of that turn; False if it has gone, or does not offer that."""
         if self.screen is None or turn != self.turn or not self.screen.offers(intent.action):
             return False
+        if self.is_answered and intent.action is not Action.POWER_OFF:
+            return False
         self._done.append(intent)
         self._arrived.set()
         return True
 
     def go_dark(self) -> None:
         """The laptop is off."""
-        self.screen, self.asks = None, False
-        self._turn_over()
+        self.screen, self.asks, self.is_answered = None, False, False
+        self._done.clear()
+        self.turn += 1
         self.bells.ring(CHANGED)
 
     async def moved_on(self, turn: int, at_most: timedelta) -> None:
         """Return when another page than that of `turn` is shown, or after `at_most`."""
         limit = self.clock.monotonic() + at_most
         with self.bells.listen(CHANGED) as bell:
-            while not self._is_past(turn) and self.clock.monotonic() < limit:
+            while self.turn == turn and self.clock.monotonic() < limit:
                 await bell.wait(self.clock, limit - self.clock.monotonic())
-
-    def _is_past(self, turn: int) -> bool:
-        """Whether something else is shown; what was answered still stands there for a moment."""
-        return self.turn > turn and not self.is_answered
 
     def _show(self, screen: Screen, *, asks: bool) -> None:
         before = self.screen
-        if before is None or (before.id, before.title) != (screen.id, screen.title):
-            self._turn_over()
-        is_same = before == screen and self.asks == asks and not self.is_answered
-        self.screen, self.asks, self.is_answered = screen, asks, False
-        if not is_same:
+        is_same_page = before is not None and (before.id, before.title) == (screen.id, screen.title)
+        if self.is_answered or not is_same_page:
+            self.turn += 1
+            self._keep_power_off()
+        if self.is_answered or (before, self.asks) != (screen, asks):
             self.bells.ring(CHANGED)
+        self.screen, self.asks, self.is_answered = screen, asks, False
 
-    def _turn_over(self) -> None:
-        """What was done on the page before is done with; only switching off is meant for any page."""
-        self.turn += 1
-        self.is_answered = True
+    def _keep_power_off(self) -> None:
+        """What was done on a page goes with it; only switching off is meant for any page."""
         self._done = deque(intent for intent in self._done if intent.action is Action.POWER_OFF)

@@ -20,10 +20,12 @@ language bears its own name in its own script.
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 
 from reseal.device.oobe.labels import LABELS, PROGRESS, label
-from reseal.device.screens import Detail, Field, Line, Screen, Section
-from reseal.web.phrases import ENGLISH, Phrase, spoken_language, translated
+from reseal.device.screens import Choice, Detail, Field, Line, Screen, Section
+from reseal.web.names import folded
+from reseal.web.phrases import ENGLISH, Phrase, is_english, spoken_language, translated
 from reseal.web.writing import direction
 
 __all__ = ["LABELS", "PROGRESS", "direction", "label", "localized"]
@@ -50,8 +52,7 @@ def localized(screen: Screen) -> Screen:
 
 def spoken_in(wanted: str) -> str:
     """The wanted language if pages are spoken in it, with its region; else English."""
-    is_spoken = spoken_language(wanted) != ENGLISH or wanted.partition("-")[0].casefold() == ENGLISH
-    return wanted if is_spoken else ENGLISH
+    return wanted if is_english(wanted) or spoken_language(wanted) != ENGLISH else ENGLISH
 
 
 class _Teller:
@@ -64,8 +65,13 @@ class _Teller:
         return translated(text, self._language) if isinstance(text, Phrase) else text
 
     def field(self, field: Field) -> Field:
-        choices = tuple(replace(each, label=self.text(each.label)) for each in field.choices)
-        return replace(field, label=self.text(field.label), choices=choices)
+        is_elsewhere = field.by_name and spoken_in(self._language) != self._language
+        return replace(
+            field,
+            label=self.text(field.label),
+            choices=_choices(field.choices, self._language, field.by_name),
+            language=self._language if is_elsewhere else field.language,
+        )
 
     def detail(self, detail: Detail) -> Detail:
         return replace(detail, label=self.text(detail.label), value=self.text(detail.value))
@@ -76,3 +82,12 @@ class _Teller:
 
     def line(self, line: Line) -> Line:
         return replace(line, title=self.text(line.title), text=self.text(line.text))
+
+
+@lru_cache(maxsize=16)
+def _choices(choices: tuple[Choice, ...], language: str, by_name: bool) -> tuple[Choice, ...]:
+    """The choices in a language. Kept, as the long lists of names are the same on every page and machine."""
+    if not any(isinstance(each.label, Phrase) for each in choices):
+        return choices
+    told = [replace(each, label=translated(each.label, language)) for each in choices]
+    return tuple(sorted(told, key=lambda each: folded(each.label)) if by_name else told)

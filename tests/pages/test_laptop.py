@@ -1,0 +1,264 @@
+"""The laptop on its page, as somebody clicks and types through it: both flows, from the first power-on to the
+desktop, in several languages, light and dark, with a cable and without; by keyboard alone; on a phone.
+
+Server and laptop are real, everything goes over TLS. The laptop hurries.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, FrameLocator, Locator, Page, expect
+
+from reseal.cli.app import run
+from reseal.cli.connection import ServerOfDevices, reach
+from reseal.cli.screens import opened, shown
+from reseal.device.hints import PlainHints
+from reseal.device.pages.stand import Stand
+from reseal.device.quirks import Quirk
+from tests.support.browsing import NARROW, Theme, faults, too_wide, visit
+from tests.support.processes import CONTOSO, ServerProcess
+
+pytestmark = pytest.mark.slow
+
+PACE = 120
+PATIENCE = 60_000
+"""Milliseconds; a busy machine needs some of them."""
+USERS = ("adele@contoso.example", "bianca@contoso.example", "cameron@contoso.example")
+
+
+@dataclass(frozen=True)
+class Office:
+    """A server with the sample tenant, and a folder for laptops."""
+
+    server: ServerProcess
+    folder: Path
+    passwords: dict[str, str]
+
+    @asynccontextmanager
+    async def laptop(self, number: int, *, wifi: bool) -> AsyncIterator[tuple[str, Stand]]:
+        """The page of a registered laptop that was never switched on; its address, and what it shows."""
+        folder = self.folder / f"laptop-{number}"
+        assert run(["device", "new", str(folder), "--sample", f"contoso:{number}"]) == 0
+        listener = await reach(ServerOfDevices(ready_file=self.server.ready_file))
+        hints = PlainHints(time=timedelta(minutes=1))
+        stand = opened(
+            folder, listener, PACE, wifi=wifi, hints=hints, without=frozenset({Quirk.PARKED_INSTALL})
+        )
+        async with shown(stand) as address:
+            yield address, stand
+
+
+@pytest.fixture(scope="module")
+def office(served: ServerProcess, tmp_path_factory: pytest.TempPathFactory) -> Office:
+    folder = tmp_path_factory.mktemp("laptops")
+    passwords = folder / "passwords.json"
+    ready = ("--ready-file", str(served.ready_file))
+    assert run(["apply", str(CONTOSO), "--passwords-out", str(passwords), *ready]) == 0
+    devices = folder / "devices.csv"
+    devices.write_bytes(b"".join((CONTOSO / "devices.csv").read_bytes().splitlines(keepends=True)[:6]))
+    assert run(["import", str(devices), *ready]) == 0
+    return Office(served, folder, json.loads(passwords.read_text()))
+
+
+class Hands:
+    """Somebody's hands and eyes at the page of a laptop."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.screen = page.locator("#screen")
+        self.seen: list[str] = []
+
+    async def sees(self, screen: str) -> None:
+        """Wait until the display shows that; look for faults of the page then."""
+        await expect(self.screen).to_have_class(re.compile(rf"\bscreen-{screen}\b"), timeout=PATIENCE)
+        self.seen.append(screen)
+        assert await faults(self.page) == [], screen
+        assert await too_wide(self.page) == 0, screen
+
+    def hand(self, name: str) -> Locator:
+        return self.page.locator("#hands").get_by_role("button", name=name)
+
+    async def primary(self) -> None:
+        await self.screen.locator("button.primary").click()
+
+    async def choose(self, field: str, value: str) -> None:
+        await self.page.locator(f"#f-{field}").select_option(value)
+        await self.primary()
+
+    async def five_presses(self) -> None:
+        for _ in range(5):
+            await self.hand("Windows key").click()
+
+    @property
+    def web(self) -> FrameLocator:
+        return self.page.frame_locator("iframe.web")
+
+    async def sign_in(self, password: str) -> None:
+        await self.web.locator("#i0118").fill(password)
+        await self.web.locator("#idSIButton9").click()
+
+
+async def technician_wired(hands: Hands) -> None:
+    """Power on with a cable, five presses on the first page, provision, green, reseal."""
+    await hands.hand("Power off").click()
+    await hands.sees("signIn")
+    await hands.five_presses()
+    await hands.sees("provisioningChoice")
+    await hands.primary()
+    await hands.sees("configuration")
+    await expect(hands.page.get_by_role("img", name="QR code")).to_be_visible()
+    await expect(hands.screen).to_contain_text("Contoso")
+    await hands.primary()
+    await hands.sees("statusPage")
+    await hands.sees("green")
+    await hands.primary()
+    await expect(hands.screen).to_contain_text("Resealed", timeout=PATIENCE)
+
+
+async def box_and_unpack(hands: Hands) -> None:
+    for plug in ("Network cable", "Charger"):
+        if await hands.hand(plug).get_attribute("aria-pressed") == "true":
+            await hands.hand(plug).click()
+            await expect(hands.hand(plug)).to_have_attribute("aria-pressed", "false")
+    await hands.hand("Put it in the box").click()
+    await expect(hands.screen).to_contain_text("In its box")
+    assert await faults(hands.page) == []
+    await hands.hand("Take it out of the box").click()
+    await expect(hands.screen).to_contain_text("Resealed")
+    await hands.hand("Charger").click()
+
+
+async def pages_without_a_cable(hands: Hands, *, language: str) -> None:
+    """Country, keyboards, and a Wi-Fi network that has a page of its own, after a mistyped key."""
+    await hands.hand("Power off").click()
+    if language:
+        await hands.sees("language")
+        await hands.choose("language", language)
+    await hands.sees("region")
+    await hands.choose("region", "JP" if language == "ja-JP" else "DE")
+    await hands.sees("keyboard")
+    await hands.primary()
+    await hands.sees("secondKeyboard")
+    await hands.screen.locator("button[value=skip]").click()
+    await hands.sees("network")
+    await hands.page.locator("#f-network").select_option("Office")
+    await hands.page.locator("#f-password").fill("wrong")
+    await hands.primary()
+    await expect(hands.screen.get_by_role("alert")).to_contain_text("Office")
+    await hands.choose("network", "Cafe")
+    await expect(hands.page.locator("#f-network")).to_have_count(0)
+    await hands.primary()
+
+
+async def user_flow(hands: Hands, office: Office, upn: str) -> None:
+    await hands.sees("signIn")
+    await expect(hands.web.locator("#i0116")).to_have_value(upn)
+    await hands.sign_in("not the password")
+    await expect(hands.web.get_by_role("alert")).to_be_visible(timeout=PATIENCE)
+    assert await faults(hands.page) == []
+    await hands.sign_in(office.passwords[upn])
+    await hands.sees("desktop")
+    await expect(hands.screen).to_contain_text("Contoso Reader")
+    await expect(hands.screen).to_contain_text(upn)
+
+
+async def test_wired_in_english(office: Office, browser: Browser) -> None:
+    async with office.laptop(1, wifi=False) as (address, _), visit(browser) as page:
+        hands = Hands(page)
+        await page.goto(address)
+        await technician_wired(hands)
+        await box_and_unpack(hands)
+        await hands.hand("Network cable").click()
+        await hands.hand("Power off").click()
+        await user_flow(hands, office, USERS[0])
+
+
+@pytest.mark.parametrize(
+    "number, language, theme, direction",
+    [(2, "ja-JP", "dark", "ltr"), (3, "ar-EG", "light", "rtl")],
+    ids=["japanese, dark", "arabic, light"],
+)
+async def test_without_a_cable_in_another_language(
+    office: Office, browser: Browser, number: int, language: str, theme: Theme, direction: str
+) -> None:
+    """A plain user-driven run: the laptop was never at a technician's."""
+    async with office.laptop(number, wifi=True) as (address, _), visit(browser, theme=theme) as page:
+        hands = Hands(page)
+        await page.goto(address)
+        await pages_without_a_cable(hands, language=language)
+        await user_flow(hands, office, USERS[number - 1])
+        assert await hands.screen.get_attribute("dir") == direction
+        assert await hands.screen.get_attribute("lang") == language
+
+
+async def test_by_keyboard_alone(office: Office, browser: Browser) -> None:
+    """Nothing is clicked: Tab, arrows, letters, Enter and the Windows key do."""
+    async with office.laptop(4, wifi=True) as (address, _), visit(browser, width=NARROW, height=740) as page:
+        hands = Hands(page)
+        await page.goto(address)
+        await _press(hands, hands.hand("Power off"))
+        await hands.sees("region")
+        for _ in range(5):
+            await page.keyboard.press("Meta")
+        await hands.sees("provisioningChoice")
+        await _press(hands, hands.screen.get_by_role("button", name="Next"))
+        await hands.sees("region")
+        await _reach(hands, page.locator("#f-region"))
+        await page.keyboard.type("Germany")
+        await page.keyboard.press("Enter")
+        await hands.sees("keyboard")
+        await _press(hands, hands.screen.locator("button.primary"))
+        await hands.sees("secondKeyboard")
+        await _press(hands, hands.screen.get_by_role("button", name="Skip"))
+        await hands.sees("network")
+        await _reach(hands, page.locator("#f-network"))
+        await page.keyboard.type("Office")
+        await page.keyboard.press("Tab")
+        await page.keyboard.type("correct horse")
+        await page.keyboard.press("Enter")
+        await hands.sees("configuration")
+        await _press(hands, hands.screen.get_by_role("button", name="Next"))
+        await hands.sees("green")
+        await _press(hands, hands.screen.get_by_role("button", name="Reseal"))
+        await expect(hands.screen).to_contain_text("Resealed", timeout=PATIENCE)
+
+
+async def _reach(hands: Hands, control: Locator) -> None:
+    """Tab to a control."""
+    for _ in range(40):
+        if await control.evaluate("one => one === document.activeElement"):
+            return
+        await hands.page.keyboard.press("Tab")
+    raise AssertionError(f"Tab does not lead to {control}")
+
+
+async def _press(hands: Hands, control: Locator) -> None:
+    await expect(control).to_be_enabled()
+    await _reach(hands, control)
+    await hands.page.keyboard.press("Enter")
+
+
+async def test_without_script_the_page_can_be_looked_at_again(office: Office, browser: Browser) -> None:
+    async with office.laptop(5, wifi=True) as (address, stand), visit(browser, script=False) as page:
+        hands = Hands(page)
+        await page.goto(address)
+        await hands.hand("Power off").click()
+        for _ in range(100):
+            if await hands.screen.locator("#f-region").count():
+                break
+            await page.wait_for_timeout(100)
+            await page.get_by_role("link", name="look again").click()
+        await hands.choose("region", "DE")
+        await expect(hands.screen).to_have_class(re.compile("screen-keyboard"))
+        await page.go_back()
+        await page.reload()
+        await expect(hands.screen).to_have_class(re.compile("screen-keyboard"))
+        await stand.close()
