@@ -7,6 +7,7 @@ import itertools
 import uuid
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -22,7 +23,7 @@ from tests.clients.blackbox.page import Scope
 from tests.clients.blackbox.session import Digest, Login, Session
 from tests.clients.blackbox.signing import BROKER, DRS, MDM, Code, Directory, Person, Proof
 from tests.clients.blackbox.signing import Tokens as TokenSet
-from tests.clients.office import DEVICE_VALUES, USER_VALUES, Office, enrolled
+from tests.clients.office import DEVICE_VALUES, USER_VALUES, Office, digests, enrolled
 
 _serials = (f"PT-{number:04}" for number in itertools.count(1))
 
@@ -430,3 +431,27 @@ def test_a_user_token_that_does_not_count_brings_nothing_of_users(
     assert {uri: device.mdm.tree.value(uri) for uri in DEVICE_VALUES} == DEVICE_VALUES
     assert not any(device.mdm.tree.has(uri) for uri in USER_VALUES)
     assert device.mdm.page.value(Scope.USER, "ServerHasFinishedProvisioning") != "true"
+
+
+def test_a_signed_address_fetches_one_content_for_one_enrolment(
+    headquarters: Office, managed: Device
+) -> None:
+    device = enrolled(headquarters, "PR-0006", "cora")
+    device.sync(Login.OTHERS)
+    url = device.mdm.installer.log[0].urls[0]
+    good = device.plain.get(url)
+    assert good.status == 200
+    path, query = url.split("?", 1)
+    start, enrolment, digest, name = path.rsplit("/", 3)
+    managed.sync(Login.OTHERS)
+    foreign = urlsplit(managed.mdm.installer.log[0].urls[0]).path.split("/")[-3]
+    assert foreign != enrolment
+    other = (digests("agent", "reader", "notes") - {digest}).pop()
+    forged = {
+        "for another enrolment": f"{start}/{foreign}/{digest}/{name}?{query}",
+        "another content": f"{start}/{enrolment}/{other}/{name}?{query}",
+        "for longer": url.replace("exp=", "exp=9"),
+        "unsigned": path,
+    }
+    answers = {what: device.plain.get(address).status for what, address in forged.items()}
+    assert answers == dict.fromkeys(forged, 403)

@@ -11,7 +11,9 @@ import subprocess
 import time
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlencode
 from xml.etree import ElementTree
 
 import pytest
@@ -26,9 +28,11 @@ from tests.clients.blackbox.enrolment import DISCOVER, GET_POLICIES, REQUEST_TOK
 from tests.clients.blackbox.errors import Refused
 from tests.clients.blackbox.joining import new_key, write_pem
 from tests.clients.blackbox.session import Login, Session
+from tests.clients.blackbox.signing import Directory
 from tests.clients.blackbox.web import Reply
 from tests.clients.office import NORTHWIND, Office, enrolled
 from tests.support.processes import server
+from tests.support.system_parts import miss
 
 SOAP = [
     ("/EnrollmentServer/Discovery.svc", DISCOVER),
@@ -245,7 +249,7 @@ def test_a_device_takes_out_no_other(headquarters: Office, managed: Device) -> N
 def test_a_certificate_that_expired_counts_no_more(headquarters: Office, tmp_path: Path) -> None:
     """The same server, started again in a time when the certificates of its devices have ended."""
     if shutil.which("cc") is None:
-        pytest.skip("a C compiler is needed for a process of another time")
+        miss("a C compiler, for a process of another time,", "gcc libc6-dev")
     library = tmp_path / "later.so"
     source = Path(__file__).with_name("later.c")
     subprocess.run(["cc", "-shared", "-fPIC", "-o", library, source, "-ldl"], check=True)
@@ -259,8 +263,16 @@ def test_a_certificate_that_expired_counts_no_more(headquarters: Office, tmp_pat
         device.close()
         assert running.stop() == 0
     ends = device.mdm.provisioned.certificate.not_valid_after_utc
-    assert _serves(device, data, _shifted(library, ends - datetime.timedelta(days=2)))
-    assert not _serves(device, data, _shifted(library, ends + datetime.timedelta(days=1)))
+    with _in_another_time(data, _shifted(library, ends - datetime.timedelta(days=2))) as place:
+        assert _is_managed(device, place)
+        assert _is_known(device, place, office.domain)
+    ends = max(ends, device.membership.certificate.not_valid_after_utc)
+    with _in_another_time(data, _shifted(library, ends + datetime.timedelta(days=1))) as place:
+        assert not _is_managed(device, place)
+        assert not _is_known(device, place, office.domain)
+        url = f"{place.device}/EnrollmentServer/device/{device.membership.device_id}?api-version=1.0"
+        with place.web(device.membership.pem) as web:
+            assert web.send("DELETE", url).status in {400, 401, 403}
 
 
 def _shifted(library: Path, moment: datetime.datetime) -> dict[str, str]:
@@ -269,21 +281,38 @@ def _shifted(library: Path, moment: datetime.datetime) -> dict[str, str]:
     return {"LD_PRELOAD": str(library), "TIME_SHIFT": str(int(shift.total_seconds()))}
 
 
-def _serves(device: Device, data: Path, settings: dict[str, str]) -> bool:
-    """Whether a server takes the device's certificate at that time."""
+@contextmanager
+def _in_another_time(data: Path, settings: dict[str, str]) -> Iterator[Place]:
+    """The server, for which it is another year than for us."""
     with server(data, **settings) as running:
         ready = running.wait_ready()
         place = Place(ready["browser_url"], ready["device_url"], Path(ready["ca_file"]), ageless=True)
         with place.web() as web:
             year = _year(web.get(f"{place.device}/EnrollmentServer/Discovery.svc"))
             assert year > datetime.datetime.now(datetime.UTC).year
-        with place.web(device.folder / "mdm.pem") as web:
-            device.mdm.line.web = web
-            try:
-                device.sync(Login.OTHERS)
-            except (Refused, ssl.SSLError, ConnectionError, http.client.RemoteDisconnected):
-                return False
+        yield place
         assert running.stop() == 0
+
+
+def _is_managed(device: Device, place: Place) -> bool:
+    """Whether a session is held with the certificate of management."""
+    with place.web(device.folder / "mdm.pem") as web:
+        device.mdm.line.web = web
+        try:
+            device.sync(Login.OTHERS)
+        except (Refused, ssl.SSLError, ConnectionError, http.client.RemoteDisconnected):
+            return False
+    return True
+
+
+def _is_known(device: Device, place: Place, domain: str) -> bool:
+    """Whether the certificate of the join gets a token."""
+    with place.web() as web:
+        directory = Directory.found(web, place.browser, domain)
+        try:
+            directory.device_token(device.membership.proof)
+        except Refused:
+            return False
     return True
 
 
@@ -318,3 +347,34 @@ def test_a_request_for_another_host_is_misdirected(headquarters: Office, host: s
         }
     wanted = {421} if host else {400, 421}
     assert {route: status for route, status in answers.items() if status not in wanted} == {}
+
+
+# --- return addresses ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "appru",
+    [
+        "https://elsewhere.example/",
+        "javascript:alert(document.domain)",
+        'ms-app://x"><script>alert(1)</script>',
+        "ms-appx-web://x",
+        "data:text/html,<form>",
+        "",
+    ],
+)
+def test_no_token_is_handed_to_an_address_that_is_no_apps(headquarters: Office, appru: str) -> None:
+    """The sign-in page of MS-MDE2 posts a token to `appru`. This server has none: Discover names no address,
+    and where Windows would look nothing is served or repeated. Whoever makes the page has to refuse these.
+    """
+    with headquarters.place.web() as web:
+        discovery = f"{headquarters.ready['device_url']}/EnrollmentServer/Discovery.svc"
+        found = enrolment.Enroller(web).discover(discovery, f"anna@{headquarters.domain}")
+        assert found.authentication == ""
+        query = urlencode({"appru": appru, "login_hint": f"anna@{headquarters.domain}"})
+        for listener in ("browser", "device"):
+            page = web.get(f"{headquarters.ready[f'{listener}_url']}/EnrollmentServer/Authenticate?{query}")
+            assert page.status in {400, 404}
+            assert not page.header("Location")
+            assert not appru or appru.encode() not in page.body
+            assert b"wresult" not in page.body

@@ -36,6 +36,8 @@ class Endpoints:
     enrolment: str
     version: str
     auth_policy: str
+    authentication: str = ""
+    """The sign-in page, if there is one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +71,11 @@ class Enroller:
         hosts = {urlsplit(address).netloc for address in (policy, enrolment)}
         demand(len(hosts) == 1, f"policy and enrolment are on different hosts: {hosts}")
         demand(enrolment.startswith("https://"), "the enrolment endpoint is not https")
+        page = found.find(".//{*}AuthenticationServiceUrl")
         if said["AuthPolicy"] != "Federated":
-            demand(
-                found.find(".//{*}AuthenticationServiceUrl") is None,
-                "AuthenticationServiceUrl without Federated",
-            )
-        return Endpoints(policy, enrolment, said["EnrollmentVersion"], said["AuthPolicy"])
+            demand(page is None, "AuthenticationServiceUrl without Federated")
+        authentication = "" if page is None else _strip(page)
+        return Endpoints(policy, enrolment, said["EnrollmentVersion"], said["AuthPolicy"], authentication)
 
     def policies(self, url: str, token: str) -> int:
         """Which keys are wanted: the least number of bits."""

@@ -125,7 +125,7 @@ class Session:
 
     def _open(self) -> Message:
         digest = self.line.digest
-        first = self._first()
+        first = self.opening()
         answer = self._exchange(first, silent=digest is not None and digest.ask_first)
         for _ in range(2):
             if answer.header_status in {_DONE, _ACCEPTED}:
@@ -143,7 +143,8 @@ class Session:
             answer = self._exchange(first)
         raise Refused(str(answer.header_status), "the digest does not count", answer.header_status)
 
-    def _first(self) -> Writer:
+    def opening(self) -> Writer:
+        """What its first message says."""
         writer = Writer()
         writer.alert(1201)
         writer.alert(1224, "com.microsoft/MDM/LoginStatus", self.login)

@@ -70,6 +70,8 @@ class Directory:
     token: str
     keys: str
     issuer: str
+    cookies: dict[str, str] | None = None
+    """Of a browser that stays open from one sign-in to the next; None: each is opened anew."""
 
     @classmethod
     def found(cls, web: Web, base: str, tenant: str) -> Directory:
@@ -119,7 +121,8 @@ class Directory:
             "code_challenge_method": "S256",
             **more,
         }
-        answer = _Browser(self.web).drive(f"{self.authorize}?{urlencode(asked)}", redirect, person)
+        browser = _Browser(self.web, {} if self.cookies is None else self.cookies)
+        answer = browser.drive(f"{self.authorize}?{urlencode(asked)}", redirect, person)
         if "error" in answer:
             raise Refused(answer["error"], answer.get("error_description", ""))
         demand(answer.get("state") == state, "the redirect does not repeat the state")
