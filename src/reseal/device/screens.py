@@ -86,6 +86,8 @@ class Field:
     choices: tuple[Choice, ...] = ()
     language: str = ""
     """Of the labels of its choices, if it is another than the page's."""
+    by_name: bool = False
+    """Its choices are sorted by their labels, in whichever language these are."""
     secret: bool = False
     fixed: bool = False
     """Filled in already, and not to be changed."""

@@ -23,7 +23,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cache, lru_cache
 from importlib import resources
 from importlib.resources.abc import Traversable
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from reseal.web.writing import direction
 
@@ -44,13 +44,20 @@ class Phrase(str):
     number: int
     values: Mapping[str, object]
 
-    def __new__(
-        cls, template: str, values: Mapping[str, object], plural: str = "", number: int = 1
-    ) -> Phrase:
+    def __new__(cls, template: str, values: Mapping[str, object], plural: str = "", number: int = 1) -> Self:
         chosen = plural if plural and number != 1 else template
         phrase = super().__new__(cls, chosen.format(**values))
         phrase.template, phrase.plural, phrase.number, phrase.values = template, plural, number, values
         return phrase
+
+    def told(self, language: str) -> str:
+        """The text in a language: what `translated` gives."""
+        catalogue = _catalogue(spoken_language(language))
+        if self.plural:
+            template = catalogue.ngettext(self.template, self.plural, self.number)
+        else:
+            template = catalogue.gettext(self.template)
+        return template.format(**{name: _shown(value, language) for name, value in self.values.items()})
 
     def __reduce__(self) -> tuple[type[Phrase], tuple[object, ...]]:
         return type(self), (self.template, self.values, self.plural, self.number)
@@ -76,20 +83,15 @@ def translated(text: str, language: str) -> str:
 
     A plain string is its own template: it is looked up as it stands, and nothing is filled in.
     """
-    catalogue = _catalogue(spoken_language(language))
-    if not isinstance(text, Phrase):
-        return catalogue.gettext(text) if text else text
-    if text.plural:
-        template = catalogue.ngettext(text.template, text.plural, text.number)
-    else:
-        template = catalogue.gettext(text.template)
-    return template.format(**{name: _shown(value, language) for name, value in text.values.items()})
+    if isinstance(text, Phrase):
+        return text.told(language)
+    return _catalogue(spoken_language(language)).gettext(text) if text else text
 
 
 def _shown(value: object, language: str) -> object:
     """A value inside a text. In a text from right to left, names keep their own direction to themselves."""
     if isinstance(value, Phrase):
-        return translated(value, language)
+        return value.told(language)
     if isinstance(value, str) and direction(spoken_language(language)) == "rtl":
         return f"{_FIRST_STRONG_ISOLATE}{value}{_POP_ISOLATE}"
     return value
@@ -140,9 +142,14 @@ def first_spoken(languages: Sequence[str]) -> str:
     """The first of a reader's languages that is spoken; English if none is."""
     for language in languages:
         spoken = spoken_language(language)
-        if spoken != ENGLISH or language.partition("-")[0].casefold() == ENGLISH:
+        if spoken != ENGLISH or is_english(language):
             return spoken
     return ENGLISH
+
+
+def is_english(language: str) -> bool:
+    """Whether a tag is that of English, wherever it is spoken."""
+    return language.partition("-")[0].casefold() == ENGLISH
 
 
 @cache

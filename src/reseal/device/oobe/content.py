@@ -2,75 +2,47 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any, Final
 
 import msgspec
 
 from reseal.device.hardware import Hardware
+from reseal.device.oobe import keyboards
 from reseal.device.screens import Action, Choice, Detail, Field, Screen, ScreenId
+from reseal.web import names
 from reseal.web.phrases import say
 from reseal.wire.runtime.messages import ProfileAnswer
 
-LANGUAGES: Final = (
-    Choice("en-US", "English (United States)"),
-    Choice("en-GB", "English (United Kingdom)"),
-    Choice("de-DE", "Deutsch (Deutschland)"),
-    Choice("es-ES", "Español (España)"),
-    Choice("fr-FR", "Français (France)"),
-    Choice("it-IT", "Italiano (Italia)"),
-    Choice("ja-JP", "日本語 (日本)"),
-    Choice("nl-NL", "Nederlands (Nederland)"),
-    Choice("pl-PL", "Polski (Polska)"),
-    Choice("pt-BR", "Português (Brasil)"),
-)
-"""Offered where the person may choose; languages of the machine's own system come on top."""
 
-_REGIONS: Final = tuple(
-    Choice(code, name)
-    for code, name in (
-        ("AT", "Austria"),
-        ("BR", "Brazil"),
-        ("CA", "Canada"),
-        ("CH", "Switzerland"),
-        ("DE", "Germany"),
-        ("ES", "Spain"),
-        ("FR", "France"),
-        ("GB", "United Kingdom"),
-        ("IT", "Italy"),
-        ("JP", "Japan"),
-        ("NL", "Netherlands"),
-        ("PL", "Poland"),
-        ("US", "United States"),
-    )
-)
-_KEYBOARDS: Final = tuple(
-    Choice(code, name)
-    for code, name in (
-        ("de-DE", "German"),
-        ("de-CH", "Swiss German"),
-        ("en-GB", "United Kingdom"),
-        ("en-US", "US"),
-        ("es-ES", "Spanish"),
-        ("fr-FR", "French (Legacy, AZERTY)"),
-        ("it-IT", "Italian"),
-        ("ja-JP", "Japanese"),
-        ("nl-NL", "United States-International"),
-        ("pl-PL", "Polish (Programmers)"),
-        ("pt-BR", "Portuguese (Brazil ABNT)"),
-    )
-)
+@cache
+def languages() -> tuple[Choice, ...]:
+    """Every language that CLDR names, by its own name; the values are tags (BCP 47)."""
+    return tuple(map(_language_choice, names.languages()))
+
+
+@cache
+def regions() -> tuple[Choice, ...]:
+    """Every territory that CLDR names; the values are ISO 3166-1 codes of two letters."""
+    return tuple(Choice(each.code, each) for each in names.territories())
+
+
+@cache
+def layouts() -> tuple[Choice, ...]:
+    """Windows' keyboard layouts; the values are its identifiers (KLID)."""
+    return tuple(Choice(each.klid, each.name) for each in keyboards.layouts())
+
 
 _KEY: Final = Action.PRESS_WINDOWS_KEY
 
 
 def language_page(hardware: Hardware, language: str) -> Screen:
-    """*Let's start with the language*."""
-    own = tuple(Choice(tag, tag) for tag in hardware.languages if all(c.value != tag for c in LANGUAGES))
-    choices = (*own, *LANGUAGES)
+    """*Let's start with the language*; those of the machine's own system come first."""
+    choices = _own_first(tuple(hardware.languages))
     return Screen(
         id=ScreenId.LANGUAGE,
         title=say("Let's start with your language"),
-        fields=(_chosen("language", say("Language"), choices, language),),
+        fields=(_chosen("language", say("Language"), choices, language, by_name=False),),
         actions=(Action.CHOOSE, _KEY),
     )
 
@@ -80,7 +52,7 @@ def region_page(language: str) -> Screen:
     return Screen(
         id=ScreenId.REGION,
         title=say("Is this the right country or region?"),
-        fields=(_chosen("region", say("Country or region"), _REGIONS, language.rpartition("-")[2]),),
+        fields=(_chosen("region", say("Country or region"), regions(), names.home_of(language)),),
         actions=(Action.CHOOSE, _KEY),
     )
 
@@ -91,7 +63,7 @@ def keyboard_page(language: str) -> Screen:
         id=ScreenId.KEYBOARD,
         title=say("Is this the right keyboard layout or input method?"),
         texts=(say("If you also use another keyboard layout, you can add it next."),),
-        fields=(_chosen("keyboard", say("Keyboard layout"), _KEYBOARDS, language),),
+        fields=(_chosen("keyboard", say("Keyboard layout"), layouts(), keyboards.proposed_for(language)),),
         actions=(Action.CHOOSE, _KEY),
     )
 
@@ -101,7 +73,7 @@ def second_keyboard_page() -> Screen:
     return Screen(
         id=ScreenId.SECOND_KEYBOARD,
         title=say("Want to add a second keyboard layout?"),
-        fields=(Field(name="keyboard", label=say("Keyboard layout"), choices=_KEYBOARDS),),
+        fields=(Field(name="keyboard", label=say("Keyboard layout"), choices=layouts(), by_name=True),),
         actions=(Action.CHOOSE, Action.SKIP, _KEY),
     )
 
@@ -259,6 +231,19 @@ def qr_code(registration: str, serial: str) -> str:
     return msgspec.json.encode(top).decode()
 
 
-def _chosen(name: str, label: str, choices: tuple[Choice, ...], wanted: str) -> Field:
-    values = [choice.value for choice in choices]
-    return Field(name=name, label=label, choices=choices, value=wanted if wanted in values else values[0])
+def _chosen(
+    name: str, label: str, choices: tuple[Choice, ...], wanted: str, *, by_name: bool = True
+) -> Field:
+    is_offered = any(choice.value == wanted for choice in choices)
+    value = wanted if is_offered else choices[0].value
+    return Field(name=name, label=label, choices=choices, value=value, by_name=by_name)
+
+
+@cache
+def _own_first(own: tuple[str, ...]) -> tuple[Choice, ...]:
+    first = tuple(map(_language_choice, map(names.language_named, own)))
+    return (*first, *(choice for choice in languages() if choice.value not in own))
+
+
+def _language_choice(language: names.Language) -> Choice:
+    return Choice(language.tag, language.name, language.tag)
