@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from reseal.api.tenancy import PLATFORM, create_tenancy, make_secrets
+from reseal.autopilot.import_records import open_batch
 from reseal.autopilot.matching import match, presentations
 from reseal.autopilot.model_profile import ProfileSettings
 from reseal.autopilot.profiles import assign_profile, create_profile
@@ -21,6 +22,8 @@ from reseal.directory.members import add_member
 from reseal.directory.model import MemberKind
 from reseal.directory.tenants import tenant_by_uuid
 from reseal.directory.users import create_user
+from reseal.esp.model import EspSettings
+from reseal.esp.profiles import create_esp
 from reseal.kernel.clock import SystemClock
 from reseal.kernel.db import Tx
 from reseal.kernel.entropy import SystemEntropy
@@ -57,6 +60,11 @@ class Organisation:
     profile_name: str
     deployment: UUID
     """Of the registration's device, which has asked for its profile."""
+    batch: UUID
+    """An import, without rows."""
+    app: UUID
+    page: UUID
+    """A status page."""
     content: bytes
     """The file of an app."""
 
@@ -69,7 +77,8 @@ class Organisation:
     def secrets(self) -> tuple[str, ...]:
         """What nobody of another organisation may ever read."""
         ids = (self.user, self.group, self.device, self.registration, self.profile, self.deployment)
-        return (self.word, self.serial, *map(str, ids))
+        more = (self.batch, self.app, self.page)
+        return (self.word, self.serial, *map(str, (*ids, *more)))
 
 
 def _sha256(content: bytes) -> str:
@@ -108,7 +117,7 @@ def _organisation(tx: Tx, number: int, word: str, secrets: Any) -> Organisation:
     add_member(tx, tenant, group.id, MemberKind.DEVICE, device.id)
     add_member(tx, tenant, group.id, MemberKind.DEVICE, registration.device_id)
     content = f"{word} package".encode()
-    create_item(tx, tenant, f"{word} agent", _app(content))
+    app = create_item(tx, tenant, f"{word} agent", _app(content))
     return Organisation(
         word=word,
         credentials=credentials,
@@ -126,6 +135,9 @@ def _organisation(tx: Tx, number: int, word: str, secrets: Any) -> Organisation:
         profile=profile.uuid,
         profile_name=profile.name,
         deployment=_switched_on(tx, tenant, registration.id),
+        batch=open_batch(tx, tenant, file_name=f"{word}.csv", rows=0).uuid,
+        app=app.uuid,
+        page=create_esp(tx, tenant, f"{word} page", EspSettings()).uuid,
         content=content,
     )
 

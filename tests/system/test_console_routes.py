@@ -79,7 +79,8 @@ def _keeps_to_forms(page: Page) -> None:
     for field in page.tree.xpath("//input[not(@type='hidden')] | //select | //textarea"):
         name = field.get("id")
         labels = page.tree.xpath("//label[@for=$name]", name=name) if name else []
-        assert labels or field.xpath("ancestor::label") or field.get("aria-label"), field.get("name")
+        named = field.get("aria-label") or field.get("aria-labelledby")
+        assert labels or field.xpath("ancestor::label") or named, field.get("name")
 
 
 @pytest.mark.parametrize("route", POSTED, ids=_named)

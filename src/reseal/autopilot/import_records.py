@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -72,10 +73,18 @@ def open_batch(
 
 
 def records(
-    tx: Tx, tenant: TenantKey, *, batch: UUID | None = None, after: int = 0, limit: int = 500
+    tx: Tx,
+    tenant: TenantKey,
+    *,
+    batch: UUID | None = None,
+    status: ImportStatus | None = None,
+    after: int = 0,
+    limit: int = 500,
 ) -> list[ImportRecord]:
-    """At most `limit` records with keys above `after`, oldest first; of one import if given."""
+    """At most `limit` records with keys above `after`, oldest first; of one import and status if given."""
     query = _record_query(tenant).where(import_record.c.id > after)
+    if status is not None:
+        query = query.where(import_record.c.status == status.value)
     if batch is not None:
         query = query.where(import_batch.c.uuid == batch)
     return [_to_record(row) for row in tx.rows(query.order_by(import_record.c.id).limit(limit))]
@@ -112,6 +121,33 @@ def batches(tx: Tx, tenant: TenantKey, *, limit: int = 100) -> list[Batch]:
             .limit(limit)
         )
     ]
+
+
+def batch_by_uuid(tx: Tx, tenant: TenantKey, uuid: UUID) -> Batch:
+    """The import with this public id; raises `NotFound`."""
+    row = tx.row(
+        sa.select(import_batch).where(import_batch.c.tenant_id == tenant, import_batch.c.uuid == uuid)
+    )
+    if row is None:
+        raise NotFound(
+            code="ImportNotFound",
+            message=f"There is no import {uuid} in this organisation.",
+            remedy="What an import did is kept for 30 days; the registrations stay.",
+        )
+    return _to_batch(row)
+
+
+def count_records(tx: Tx, tenant: TenantKey, batch_ids: Iterable[int]) -> dict[int, dict[ImportStatus, int]]:
+    """How many rows of each of these imports stand how; one statement."""
+    counted: dict[int, dict[ImportStatus, int]] = {}
+    for row in tx.rows(
+        sa.select(import_record.c.batch_id, import_record.c.status, sa.func.count().label("counted"))
+        .where(import_record.c.tenant_id == tenant, import_record.c.batch_id.in_(sorted(set(batch_ids))))
+        .group_by(import_record.c.batch_id, import_record.c.status)
+        .order_by(import_record.c.batch_id, import_record.c.status)
+    ):
+        counted.setdefault(row.batch_id, {})[ImportStatus(row.status)] = row.counted
+    return counted
 
 
 def batch_by_id(tx: Tx, tenant: TenantKey, batch_id: int) -> Batch | None:

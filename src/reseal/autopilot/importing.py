@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -99,18 +99,7 @@ def import_rows(
     verdicts = decide_and_register(tx, tenant, batch, rows, actor)
     tx.execute(
         sa.insert(import_record),
-        [
-            {
-                "tenant_id": tenant,
-                "id": tx.new_key(),
-                "uuid": tx.new_uuid(),
-                "batch_id": batch.id,
-                "line": verdict.line,
-                "row": None,
-                **outcome_values(verdict),
-            }
-            for verdict in verdicts
-        ],
+        [_judged(tx, tenant, batch, tx.new_key(), verdict) for verdict in verdicts],
     )
     return verdicts
 
@@ -120,28 +109,60 @@ def submit(
 ) -> list[ImportRecord]:
     """Take rows in; their records say `unknown` until `on_work` has registered them, which begins at once."""
     batch = open_batch(tx, tenant, rows=len(rows), import_id=import_id, actor=actor)
-    records = [
-        ImportRecord(
-            id=tx.new_key(),
-            uuid=tx.new_uuid(),
-            batch_id=batch.id,
-            import_id=batch.import_id,
-            line=row.line,
-            serial=row.serial,
-            status=ImportStatus.UNKNOWN,
-            code=0,
-            name="",
-            message="",
-            warnings=(),
-            registration=None,
-            row=row,
-        )
-        for row in rows
-    ]
+    records = [_waiting(tx, batch, tx.new_key(), row) for row in rows]
     for some in chunks(records, CHUNK):
         tx.execute(sa.insert(import_record), [submitted_values(tenant, record) for record in some])
     set_deadline(tx, tenant, SUBJECT, batch.id, WORK, tx.now)
     return records
+
+
+def submit_file(
+    tx: Tx, tenant: TenantKey, rows: Sequence[ImportRow | Verdict], *, file_name: str, actor: str = "system"
+) -> Batch:
+    """Take the rows of a file in, as `submit` does; the verdict on a row that is refused already is recorded
+    at once.
+    """
+    batch = open_batch(tx, tenant, file_name=file_name, rows=len(rows), actor=actor)
+    keyed = [(tx.new_key(), row) for row in rows]
+    waiting = [_waiting(tx, batch, key, row) for key, row in keyed if isinstance(row, ImportRow)]
+    refused = [(key, row) for key, row in keyed if isinstance(row, Verdict)]
+    for some in chunks(waiting, CHUNK):
+        tx.execute(sa.insert(import_record), [submitted_values(tenant, record) for record in some])
+    for part in chunks(refused, CHUNK):
+        tx.execute(sa.insert(import_record), [_judged(tx, tenant, batch, *each) for each in part])
+    if waiting:
+        set_deadline(tx, tenant, SUBJECT, batch.id, WORK, tx.now)
+    return batch
+
+
+def _waiting(tx: Tx, batch: Batch, key: int, row: ImportRow) -> ImportRecord:
+    return ImportRecord(
+        id=key,
+        uuid=tx.new_uuid(),
+        batch_id=batch.id,
+        import_id=batch.import_id,
+        line=row.line,
+        serial=row.serial,
+        status=ImportStatus.UNKNOWN,
+        code=0,
+        name="",
+        message="",
+        warnings=(),
+        registration=None,
+        row=row,
+    )
+
+
+def _judged(tx: Tx, tenant: TenantKey, batch: Batch, key: int, verdict: Verdict) -> dict[str, Any]:
+    return {
+        "tenant_id": tenant,
+        "id": key,
+        "uuid": tx.new_uuid(),
+        "batch_id": batch.id,
+        "line": verdict.line,
+        "row": None,
+        **outcome_values(verdict),
+    }
 
 
 def on_work(tx: Tx, deadline: Deadline) -> None:

@@ -35,7 +35,7 @@ from reseal.wire.errors import WireError
 T = TypeVar("T")
 
 STEP: Final = "step"
-"""The buttons of a form that is saved in two steps: nothing (say what it changes), `save`, `back`."""
+"""Which button was pressed: none (say what it changes), `save`; any other shows the form again."""
 _SHOWN: Final = "shown"
 
 
@@ -98,7 +98,7 @@ class Visit:
 
     async def save(self, act: Act, saving: Saving) -> Response:
         """Say what saving would change; do it if that was confirmed; show the form again if it cannot be."""
-        if self.posted.text(STEP) == "back":
+        if self.posted.text(STEP) not in {"", "save"}:
             return await saving.again(self.form)
         try:
             if self.posted.text(STEP) != "save":

@@ -6,6 +6,7 @@ topic says which of its fields that is.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Self
@@ -76,7 +77,8 @@ class Form:
             return self.wrong(name, _sentence(error.message, error.remedy))
         form = self
         for detail in error.details:
-            name = known.get(detail.where) or known.get(detail.code) or known.get("*", "")
+            head = re.split(r"[\[.]", detail.where, maxsplit=1)[0]
+            name = known.get(detail.where) or known.get(head) or known.get(detail.code) or known.get("*", "")
             if not name and detail.where in self.values:
                 name = detail.where
             form = form.wrong(name, _sentence(detail.message, detail.remedy))

@@ -40,6 +40,10 @@ SECTIONS: Final = (
             Place("/deployments", "Deployments", "DeviceManagementManagedDevices.Read.All"),
         ),
     ),
+    Section(
+        "Settings",
+        (Place("/groups", "Groups", "Group.Read.All"),),
+    ),
 )
 """In the order in which they stand."""
 

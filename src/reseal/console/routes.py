@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reseal.console import setup
+from reseal.console import device_import, enrolment, groups, joining, setup
 from reseal.console.deployments import DeploymentPages
 from reseal.console.desk import Desk
 from reseal.console.pages import FILES
@@ -18,6 +18,10 @@ def console_routes(parts: Parts) -> tuple[Route, ...]:
     return (
         *signing_in.routes(),
         *setup.routes(desk),
+        *enrolment.routes(desk),
+        *joining.routes(desk),
+        *device_import.routes(desk),
+        *groups.routes(desk),
         *DeploymentPages(parts, signing_in).routes(),
         *(file.route() for file in FILES),
     )

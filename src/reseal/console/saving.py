@@ -34,13 +34,15 @@ class Difference:
 class Done:
     """What an act did: where it can be seen, what is said of it, and what it changed.
 
-    `remarks` are what else should be known beforehand.
+    `remarks` are what else should be known beforehand; `afterwards` tells differences that are there once
+    everything that follows from the act has taken effect.
     """
 
     address: str
     notice: str
     differences: Sequence[Difference] = ()
     remarks: Sequence[str] = ()
+    afterwards: Callable[[Tx], Sequence[Difference]] = lambda _tx: ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +67,14 @@ class Effect:
 
     @property
     def sentence(self) -> str:
-        """How many devices change, in words."""
+        """For how many devices it makes a difference, in words."""
         if not self.devices:
-            return "No device changes."
+            return "Nothing changes for any device."
         if self.devices == 1:
-            return f"1 device changes: {', '.join(self.sample)}."
+            return f"1 device is affected: {', '.join(self.sample)}."
         more = self.devices - len(self.sample)
-        named = ", ".join(self.sample) + (f" and {more} more" if more else "")
-        return f"{self.devices:,} devices change: {named}."
+        named = ", ".join(self.sample) + (f" and {more:,} more" if more else "")
+        return f"{self.devices:,} devices are affected: {named}."
 
 
 Act: TypeAlias = Callable[[Tx], Done]
@@ -116,7 +118,8 @@ def _acted(tx: Tx, tenant: TenantKey, act: Act, pages: Pages | None) -> tuple[Do
     devices = devices_touched(tx, tenant, tx.settle())
     if watch is not None:
         devices |= watch.devices()
-    effect = Effect(tuple(done.differences), tuple(done.remarks), len(devices), names_of(tx, tenant, devices))
+    told = (*done.differences, *done.afterwards(tx))
+    effect = Effect(told, tuple(done.remarks), len(devices), names_of(tx, tenant, devices))
     return done, effect
 
 

@@ -145,6 +145,22 @@ def count_members(tx: Tx, tenant: TenantKey, group_id: int) -> dict[MemberKind, 
     return {kind: counted.get(kind.value, 0) for kind in MemberKind}
 
 
+def count_members_of(
+    tx: Tx, tenant: TenantKey, group_ids: Iterable[int]
+) -> dict[int, dict[MemberKind, int]]:
+    """How many users and how many devices are in each of these groups; one statement."""
+    member = group_member.c
+    counted: dict[int, dict[MemberKind, int]] = {}
+    for row in tx.rows(
+        sa.select(member.group_id, member.member_kind, sa.func.count().label("counted"))
+        .where(member.tenant_id == tenant, member.group_id.in_(sorted(set(group_ids))))
+        .group_by(member.group_id, member.member_kind)
+        .order_by(member.group_id, member.member_kind)
+    ):
+        counted.setdefault(row.group_id, {})[MemberKind(row.member_kind)] = row.counted
+    return counted
+
+
 def count_groups_with(tx: Tx, tenant: TenantKey, kind: MemberKind) -> int:
     """How many groups have at least one member of this kind."""
     counted: int = tx.value(
