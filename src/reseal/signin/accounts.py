@@ -43,15 +43,23 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Circumstances:
-    """Of one attempt to sign in, for the log: with what program, to what, from where."""
+    """Of one attempt to sign in, for the log: with what program, to what, from where, and the number of the
+    request if the user was told one.
+    """
 
     client: str
     audience: str
     address: str
+    request: str = ""
 
     def to_json(self) -> dict[str, JsonValue]:
         """As an event tells it."""
-        return {"client": self.client, "resource": self.audience, "address": self.address}
+        told: dict[str, JsonValue] = {
+            "client": self.client,
+            "resource": self.audience,
+            "address": self.address,
+        }
+        return {**told, "request": self.request} if self.request else told
 
 
 def tenant_named(tx: Tx, name: str) -> Tenant | None:

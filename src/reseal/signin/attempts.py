@@ -25,6 +25,8 @@ PASSWORD = ("pwd",)
 """`amr` of a sign-in with a password."""
 
 _WRONG, _LOCKED, _DISABLED = 50126, 50053, 50057
+WRONG = f"AADSTS{_WRONG}"
+"""A wrong password, or a name that nobody has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +39,17 @@ class SignedIn:
 
 @dataclass(frozen=True, slots=True)
 class Browser:
-    """Where somebody signs in: `address` is the network's, `session` the cookie of an earlier sign-in."""
+    """Where somebody signs in: `address` is the network's, `session` the cookie of an earlier sign-in,
+    `request` the number of the request.
+    """
 
     address: str
     session: str
+    request: str = ""
 
     def circumstances(self, asked: Authorization) -> Circumstances:
         """For the log."""
-        return Circumstances(asked.addressee.client.name, asked.resource.audience, self.address)
+        return Circumstances(asked.addressee.client.name, asked.resource.audience, self.address, self.request)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +74,13 @@ class Attempts:
             parts.lockout.failed(who, parts.signer.seals.fingerprint("tried password", password.encode()))
             seconds = math.ceil(parts.lockout.remaining(who).total_seconds())
             await parts.db.write(record_refusal, account, _WRONG, how, seconds)
-            return Alert(f"AADSTS{_WRONG}", texts.wrong)
+            return Alert(WRONG, texts.wrong)
         parts.lockout.succeeded(who)
         if not account.user.enabled:
             await parts.db.write(record_refusal, account, _DISABLED, how)
             return Alert(f"AADSTS{_DISABLED}", texts.disabled)
         done = await parts.db.write(_signed_in, account, account.user, asked, browser)
-        return done or Alert(f"AADSTS{_WRONG}", texts.wrong)
+        return done or Alert(WRONG, texts.wrong)
 
 
 def continue_session(tx: Tx, session: Session, asked: Authorization, browser: Browser) -> str:
@@ -119,4 +124,4 @@ def _code(tx: Tx, asked: Authorization, session: Session) -> str:
 
 def _locked(left: timedelta, texts: Texts) -> Alert:
     minutes = math.ceil(left / timedelta(minutes=1))
-    return Alert(f"AADSTS{_LOCKED}", texts.locked.format(minutes=minutes))
+    return Alert(f"AADSTS{_LOCKED}", texts.filled(texts.locked, minutes=str(minutes)))

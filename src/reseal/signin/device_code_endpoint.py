@@ -17,8 +17,10 @@ from reseal.signin.errors import OAuthError
 from reseal.signin.first_party import FirstParty, find_first_party
 from reseal.signin.parts import FORM_LIMIT, Parts, address_of, form_of, is_old, refused
 from reseal.signin.resources import resource_asked
+from reseal.signin.texts import texts_for
 from reseal.web.answers import Json
 from reseal.web.calls import Call
+from reseal.web.languages import wanted_languages
 from reseal.web.pace import Pace
 from reseal.web.routes import Listener, Public, Route
 
@@ -71,6 +73,8 @@ class DeviceCodeEndpoint:
 
     def _document(self, call: Call, codes: Codes) -> dict[str, Any]:
         url, code = f"{self.parts.public_url}{PAGE}", code_text(codes.user)
+        accepted = call.request.headers.get("accept-language", "")
+        texts = texts_for(wanted_languages("", accepted))
         lasts, interval = int(LIFETIME.total_seconds()), int(INTERVAL.total_seconds())
         old = is_old(call)
         return {
@@ -79,7 +83,7 @@ class DeviceCodeEndpoint:
             "verification_url" if old else "verification_uri": url,
             "expires_in": str(lasts) if old else lasts,
             "interval": str(interval) if old else interval,
-            "message": f"To sign in, open {url} in a web browser and enter the code {code}.",
+            "message": texts.filled(texts.device_message, url=url, code=code),
         }
 
 

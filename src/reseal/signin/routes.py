@@ -10,9 +10,11 @@ from reseal.directory.model_roles import expand
 from reseal.directory.tenants import tenant_by_uuid
 from reseal.kernel.db import Tx
 from reseal.kernel.errors import NotFound, Unauthenticated
+from reseal.signin import device_page
 from reseal.signin.authorize_endpoint import AuthorizeEndpoint
 from reseal.signin.clients import find_client
 from reseal.signin.device_code_endpoint import MOST, WINDOW, DeviceCodeEndpoint
+from reseal.signin.device_page import DevicePage
 from reseal.signin.logout_endpoint import LogoutEndpoint
 from reseal.signin.look import BrandingFiles
 from reseal.signin.metadata import Metadata
@@ -36,6 +38,7 @@ class SignIn(Parts):
             *TokenEndpoint(self).routes(),
             *AuthorizeEndpoint(self).routes(),
             *DeviceCodeEndpoint(self, Pace(self.clock, MOST, WINDOW)).routes(),
+            *DevicePage(self, Pace(self.clock, device_page.MOST, device_page.WINDOW)).routes(),
             *LogoutEndpoint(self).routes(),
             *Metadata(self).routes(),
             *Realm(self).routes(),

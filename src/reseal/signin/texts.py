@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from functools import cache
 
 from reseal.web.phrases import ENGLISH as _ENGLISH
-from reseal.web.phrases import first_spoken, marked, translated
+from reseal.web.phrases import Phrase, first_spoken, marked, translated
 from reseal.web.writing import Direction, direction
 
 
@@ -43,11 +43,41 @@ class Texts:
     trace: str
     signed_out: str
     signed_out_text: str
+    reset_now: str
+    help_desk: str
+    time: str
+    pick_account: str
+    signed_in: str
+    code_title: str
+    code_text: str
+    code: str
+    no_code: str
+    wrong_code: str
+    answered_code: str
+    too_many_codes: str
+    confirm: str
+    confirm_warning: str
+    program: str
+    asked_from: str
+    account: str
+    yes: str
+    no: str
+    approved: str
+    approved_text: str
+    declined: str
+    declined_text: str
+    device_message: str
 
     @property
     def direction(self) -> Direction:
         """In which the language is written."""
         return direction(self.language)
+
+    def filled(self, template: str, **values: str) -> str:
+        """One of the texts with what stands in its braces. Among letters that run the other way, names keep
+        their own direction to themselves.
+        """
+        return translated(Phrase(template, values), self.language)
 
 
 ENGLISH = Texts(
@@ -88,6 +118,35 @@ ENGLISH = Texts(
     trace=marked("Trace id"),
     signed_out=marked("You signed out"),
     signed_out_text=marked("It's a good idea to close all browser windows."),
+    reset_now=marked("Reset it now."),
+    help_desk=marked("Details for your help desk"),
+    time=marked("Time"),
+    pick_account=marked("Pick an account"),
+    signed_in=marked("Signed in"),
+    code_title=marked("Enter code"),
+    code_text=marked("Enter the code that your device or program shows."),
+    code=marked("Code"),
+    no_code=marked("Enter the code."),
+    wrong_code=marked(
+        "That code isn't right, or it has expired. Check it, or have your device show a new one."
+    ),
+    answered_code=marked("This code was used already or has expired. Have your device show a new one."),
+    too_many_codes=marked("Too many tries. Wait a minute, then try again."),
+    confirm=marked("Are you trying to sign in to {app}?"),
+    confirm_warning=marked(
+        "Continue only if you started this yourself, on a device in front of you. If somebody "
+        "gave you this code, cancel: they would be signed in as you."
+    ),
+    program=marked("Program"),
+    asked_from=marked("Asked from"),
+    account=marked("Account"),
+    yes=marked("Continue"),
+    no=marked("Cancel"),
+    approved=marked("You're signed in"),
+    approved_text=marked("{app} on your device is signed in as {user}. You can close this window."),
+    declined=marked("You canceled the sign-in"),
+    declined_text=marked("{app} was not signed in. If you did not start this, tell your help desk."),
+    device_message=marked("To sign in, open {url} in a web browser and enter the code {code}."),
 )
 
 

@@ -108,6 +108,16 @@ class TokenSigner:
         """
         return AccessClaims.from_json(self._verified(token, now, {"user", "device"}, audiences))
 
+    def client_of(self, id_token: str) -> str:
+        """The client that an ID token was given to, whether or not it is still in force; empty for anything
+        that is no ID token of this server.
+        """
+        try:
+            claims = self._signed_claims(id_token)
+        except (JoseError, ValueError):
+            return ""
+        return "" if "idtyp" in claims else str(claims.get("aud", ""))
+
     def sign_hint(self, upn: str, greeting: str, registration: UUID, *, now: datetime) -> str:
         """A text for `reseal_hint` of the authorize endpoint; it counts for `HINT_LIFETIME`."""
         until = int((now + HINT_LIFETIME).timestamp())

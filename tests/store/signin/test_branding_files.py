@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 
 from reseal.directory.model import Branding
-from reseal.directory.model_branding import ImageSlot, inspect_image
+from reseal.directory.model_branding import HiddenText, ImageSlot, Layout, inspect_image
 from reseal.directory.tenants import set_branding
 from tests.store.signin.world import Page, Town, asking
 
@@ -80,6 +80,66 @@ async def test_on_a_device_the_square_logo_shows_and_links_lead_nowhere(town: To
     assert "dark" in page.one("//picture/source").get("media")
     assert page.tree.xpath("//a") == []
     assert "Help" in page.text
+
+
+async def test_header_and_layout_are_shown_as_configured(town: Town) -> None:
+    plain = await town.browser.open(town.authorize)
+    assert plain.tree.xpath("//header") == []
+    assert plain.one("//body").get("class") == "centred"
+    await branded(town, header_shown=True, header_background_color="#FFD54A", layout=Layout.VERTICAL_SPLIT)
+    page = await town.browser.open(town.authorize)
+    assert page.one("//body").get("class") == "split"
+    assert page.one("//header").text_content().strip() == "Contoso", "there is no logo for the header"
+    sheet = await town.http.get(page.one('//link[contains(@href, "colour")]').get("href"))
+    assert "--header: #ffd54a; --header-ink: #000000;" in sheet.text
+    device = await town.browser.open(town.authorize, reseal_hint=town.hint())
+    assert device.tree.xpath("//header | //footer") == []
+    assert device.one("//body").get("class") == "centred"
+
+
+def links_of(page: Page) -> dict[str, str]:
+    """Where the links of the page lead."""
+    return {link.text: link.get("href") for link in page.tree.xpath('//ul[@class="links"]//a')}
+
+
+async def test_links_bear_the_organisations_words_and_can_be_hidden(town: Town) -> None:
+    reset, access, terms = (f"https://contoso.example/{name}" for name in ("reset", "access", "terms"))
+    led = {
+        "account_reset_credentials_url": reset,
+        "cannot_access_your_account_url": access,
+        "terms_of_use_url": terms,
+    }
+    await branded(town, **led, forgot_my_password_text="Lost it?")
+    page = await town.browser.open(town.authorize)
+    assert links_of(page) == {
+        "Lost it?": reset,
+        "Can't access your account?": access,
+        "Terms of use": terms,
+        "Privacy & cookies": "https://contoso.example/privacy",
+    }
+    hidden = (HiddenText.ACCOUNT_RESET_CREDENTIALS, HiddenText.CANNOT_ACCESS_YOUR_ACCOUNT)
+    await branded(town, **led, hidden_texts=hidden, footer_shown=False)
+    assert links_of(await town.browser.open(town.authorize)) == {}
+
+
+async def wrong_password(town: Town, **parameters: str) -> Page:
+    page = await town.browser.open(town.authorize, login_hint="ann@contoso.example", **parameters)
+    return Page(await town.browser.submit(page, passwd="wrong"))
+
+
+async def test_a_wrong_password_leads_to_where_it_can_be_reset(town: Town) -> None:
+    path = '//*[@role="alert"]/a'
+    await branded(town, account_reset_credentials_url="https://contoso.example/reset")
+    link = (await wrong_password(town)).one(path)
+    assert (link.text, link.get("href")) == ("Reset it now.", "https://contoso.example/reset")
+    await branded(
+        town, account_reset_credentials_url="https://contoso.example/reset", reset_it_now_text="Go there."
+    )
+    assert (await wrong_password(town)).one(path).text == "Go there."
+    assert (await wrong_password(town, reseal_hint=town.hint())).tree.xpath(path) == []
+    for unset in ({"hidden_texts": (HiddenText.RESET_IT_NOW,)}, {"account_reset_credentials_url": None}):
+        await branded(town, **{"account_reset_credentials_url": "https://contoso.example/reset", **unset})
+        assert (await wrong_password(town)).tree.xpath(path) == []
 
 
 async def test_an_unbranded_page_is_plain(town: Town) -> None:

@@ -196,6 +196,35 @@ async def test_at_the_endpoint_for_all_the_name_decides_whose_page_it_is(town: T
     assert unknown.alert[0] == "AADSTS50128"
 
 
+async def test_a_refusal_bears_what_a_help_desk_finds_it_by(town: Town) -> None:
+    page = await attempt(town, "bob@contoso.example", PASSWORD)
+    told = [one.text_content() for one in page.tree.xpath("//details//dd")]
+    (event,) = await town.events("user.sign_in_refused")
+    assert event.payload is not None
+    assert told == ["AADSTS50057", event.payload["request"], "2026-01-05 08:00:00 UTC"]
+    assert page.one("//details/summary").text == "Details for your help desk"
+    other = await attempt(town, "bob@contoso.example", PASSWORD)
+    assert [one.text_content() for one in other.tree.xpath("//details//dd")][1] != told[1]
+    missing = Page(await town.browser.submit(await town.browser.open(town.authorize), loginfmt=""))
+    assert missing.tree.xpath("//details") == []
+
+
+async def test_an_error_stands_before_the_field_that_it_is_about(town: Town) -> None:
+    wrong = await attempt(town, ANN, "wrong")
+    foreign = Page(
+        await town.browser.submit(await town.browser.open(town.authorize), loginfmt="fay@fabrikam.example")
+    )
+    for page, field in ((wrong, "i0118"), (foreign, "i0116")):
+        assert page.one('//*[@role="alert"]/following-sibling::input').get("id") == field
+        assert page.one("//input[@autofocus]").get("id") == field, "whoever cannot see hears it at once"
+
+
+async def test_a_page_in_arabic_runs_from_right_to_left_and_names_do_not(town: Town) -> None:
+    page = await town.browser.open(town.authorize, ui_locales="ar")
+    assert (page.one("/html").get("lang"), page.one("/html").get("dir")) == ("ar", "rtl")
+    assert page.one('//input[@id="i0116"]').get("dir") == "ltr"
+
+
 # --- lock-out -----------------------------------------------------------------------------------------------
 
 
@@ -359,6 +388,7 @@ async def test_who_is_unknown_or_would_be_sent_astray_gets_a_page(town: Town) ->
         assert page.alert[0] == code
         assert page.tree.xpath("//form | //script") == []
         assert "form-action 'self';" in answer.headers["content-security-policy"]
+        assert [one.text for one in page.tree.xpath("//dt")] == ["Error code", "Trace id", "Time"]
 
 
 MISTAKES = [
@@ -433,6 +463,11 @@ async def test_paths_count_in_any_letter_case(town: Town) -> None:
 # --- sessions -----------------------------------------------------------------------------------------------
 
 
+def cli() -> dict[str, str]:
+    """A program that may be sent to any port of its machine."""
+    return {"client_id": CLI, "redirect_uri": "http://localhost:7000/"}
+
+
 async def signed_in(town: Town) -> None:
     page = await town.browser.open(town.authorize)
     sent_to(await town.browser.sign_in(page, ANN, PASSWORD))
@@ -462,10 +497,30 @@ async def test_who_has_signed_in_is_not_asked_again(town: Town) -> None:
 async def test_but_is_if_the_client_another_user_or_another_organisation_wants_it(town: Town) -> None:
     await signed_in(town)
     assert not await begin(town, prompt="login")
-    assert not await begin(town, prompt="select_account")
     assert not await begin(town, login_hint="bob@contoso.example")
     assert not await begin(town, reseal_hint=town.hint("bob@contoso.example"))
     assert not await begin(town, f"/{town.fabrikam.uuid}/oauth2/v2.0/authorize")
+
+
+async def test_a_client_may_have_the_account_picked(town: Town) -> None:
+    plain = await town.browser.open(town.authorize, prompt="select_account")
+    assert "loginfmt" in plain.fields, "nobody is signed in, so there is nothing to pick"
+    await signed_in(town)
+    page = await town.browser.open(town.authorize, prompt="select_account")
+    assert "Pick an account" in page.text
+    tile = page.one('//button[@name="account"]')
+    assert ANN in tile.text_content()
+    assert "Ann Öztürk" in tile.text_content()
+    picked = {**page.fields, "account": tile.get("value")}
+    forged = await town.another_browser().http.post(page.action, data=picked)
+    assert "loginfmt" in Page(forged).fields
+    where, sent = sent_to(await town.http.post(page.action, data=picked))
+    assert where == REDIRECT
+    assert "code" in sent
+    somebody = await town.http.post(page.action, data={**page.fields, "account": str(town.bob.uuid)})
+    assert "loginfmt" in Page(somebody).fields
+    other = await town.browser.get(page.one('//a[@class="account"]').get("href"))
+    assert Page(other).fields["loginfmt"] == ""
 
 
 async def test_a_session_ends_by_itself_with_the_password_and_with_the_account(town: Town) -> None:
@@ -500,6 +555,34 @@ async def test_signing_out_ends_the_session_and_leads_only_to_registered_address
     assert sent_to(await town.http.get("/common/oauth2/logout", params=back))[0] == "http://localhost:7000/"
     evil = {**back, "post_logout_redirect_uri": "https://evil.example/"}
     assert (await town.http.get("/common/oauth2/logout", params=evil)).status_code == 200
+
+
+async def test_a_client_may_say_who_it_is_by_a_token_and_gets_its_state_back(town: Town) -> None:
+    where = {"post_logout_redirect_uri": "http://localhost:7000/", "state": "a b&c"}
+    tokens = (await town.redeem(await town.code(**cli()), **cli())).json()
+    hint = {"id_token_hint": tokens["id_token"]}
+    town.clock.pass_silently(LIFETIME)
+    assert sent_to(await town.http.get("/common/oauth2/v2.0/logout", params={**where, **hint})) == (
+        "http://localhost:7000/",
+        {"state": "a b&c"},
+    )
+    assert (await town.http.post("/common/oauth2/logout", data={**where, **hint})).status_code == 303
+    for unfit in (
+        {},
+        {"id_token_hint": "nonsense"},
+        {"id_token_hint": tokens["access_token"]},
+        {**hint, "client_id": BROKER},
+    ):
+        answer = await town.http.get("/common/oauth2/v2.0/logout", params={**where, **unfit})
+        assert answer.status_code == 200
+        assert "You signed out" in Page(answer).text
+
+
+async def test_who_signs_out_sees_whose_page_it_was(town: Town) -> None:
+    await signed_in(town)
+    page = Page(await town.http.get("/common/oauth2/v2.0/logout", headers={"Accept-Language": "de"}))
+    assert "Contoso" in page.text
+    assert page.one("/html").get("lang") == "de"
 
 
 async def test_a_new_sign_in_takes_the_place_of_the_former(town: Town) -> None:
