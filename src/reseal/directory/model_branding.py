@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import Any
 
 from reseal.kernel.errors import Detail, Invalid
+from reseal.wire.images import ImageError, measured, require_whole
 
 DEFAULT_LOCALE = "0"
 TEXT_LIMIT = 256
@@ -257,14 +258,22 @@ def _measures(slot: ImageSlot, image: Image) -> Iterator[Detail]:
 def inspect_image(slot: ImageSlot, data: bytes) -> Image:
     """What `data` is, judged by its bytes and not by what a sender called it.
 
-    Raises `Invalid` for anything but a PNG or JPEG within the limits of `slot`.
+    Raises `Invalid` for anything but a whole PNG or JPEG within the limits of `slot`.
     """
-    measured = _png_size(data) or _jpeg_size(data)
-    if measured is None:
+    measures = measured(data)
+    if measures is None:
         raise _not_an_image(slot, data)
-    media_type, width, height = measured
-    image = Image(hashlib.sha256(data).hexdigest(), media_type, width, height, len(data))
+    digest = hashlib.sha256(data).hexdigest()
+    image = Image(digest, measures.media_type, measures.width, measures.height, len(data))
     check_branding(Branding(images={slot: image}))
+    try:
+        require_whole(data)
+    except ImageError as error:
+        raise Invalid(
+            code="NotAnImage",
+            message=f"The image for {slot} cannot be shown. {error.message}",
+            remedy=error.remedy,
+        ) from None
     return image
 
 
@@ -280,32 +289,3 @@ def _not_an_image(slot: ImageSlot, data: bytes) -> Invalid:
         message=f"The {len(data)} bytes for {slot} are neither a PNG nor a JPEG, or are cut off.",
         remedy="Save the image as a PNG or JPEG.",
     )
-
-
-def _png_size(data: bytes) -> tuple[str, int, int] | None:
-    """Media type, width and height from a PNG's header chunk."""
-    if not data.startswith(b"\x89PNG\r\n\x1a\n\x00\x00\x00\x0dIHDR") or len(data) < 24:
-        return None
-    return _sized("image/png", int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big"))
-
-
-def _jpeg_size(data: bytes) -> tuple[str, int, int] | None:
-    """Media type, width and height from a JPEG's first frame header (SOF marker)."""
-    if not data.startswith(b"\xff\xd8\xff"):
-        return None
-    position = 2
-    while position + 9 <= len(data) and data[position] == 0xFF:
-        marker = data[position + 1]
-        if marker == 0xFF:  # fill byte before a marker
-            position += 1
-            continue
-        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
-            height = int.from_bytes(data[position + 5 : position + 7], "big")
-            width = int.from_bytes(data[position + 7 : position + 9], "big")
-            return _sized("image/jpeg", width, height)
-        position += 2 + int.from_bytes(data[position + 2 : position + 4], "big")
-    return None
-
-
-def _sized(media_type: str, width: int, height: int) -> tuple[str, int, int] | None:
-    return (media_type, width, height) if width and height else None

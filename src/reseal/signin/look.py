@@ -25,6 +25,7 @@ from reseal.signin.texts import Texts
 from reseal.web.assets import FOREVER
 from reseal.web.calls import Call
 from reseal.web.routes import Listener, Public, Route
+from reseal.wire.images import cleaned
 
 Link = tuple[str, str]
 """Text and address."""
@@ -144,15 +145,15 @@ class BrandingFiles:
         )
 
     async def image(self, call: Call) -> Response:
-        """An image of an organisation's branding."""
+        """An image of an organisation's branding, without what its file holds beside the picture."""
         names = call.request.path_params
         image = await self.db.read(_image, str(names["tenant"]), str(names["sha256"]))
         tag = f'"{image.sha256}"'
         headers = {"Cache-Control": FOREVER, "ETag": tag}
         if call.request.headers.get("if-none-match") == tag:
             return Response(status_code=304, headers=headers)
-        content = b"".join([chunk async for chunk in self.blobs.read(image.sha256)])
-        return Response(content, media_type=image.media_type, headers=headers)
+        given = b"".join([chunk async for chunk in self.blobs.read(image.sha256)])
+        return Response(cleaned(given), media_type=image.media_type, headers=headers)
 
     async def colour(self, call: Call) -> Response:
         """A sheet with an organisation's colours."""

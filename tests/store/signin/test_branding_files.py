@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import AsyncIterator
 from uuid import uuid4
 
@@ -12,15 +11,9 @@ from reseal.directory.model import Branding
 from reseal.directory.model_branding import HiddenText, ImageSlot, Layout, inspect_image
 from reseal.directory.tenants import set_branding
 from tests.store.signin.world import Page, Town, asking
+from tests.support.pictures import chunk, png
 
 pytestmark = pytest.mark.anyio
-
-
-def png(width: int, height: int) -> bytes:
-    """The beginning of a PNG, which is all that is looked at."""
-    return (
-        b"\x89PNG\r\n\x1a\n\x00\x00\x00\x0dIHDR" + struct.pack(">II", width, height) + b"\x08\x02\x00\x00\x00"
-    )
 
 
 async def _once(data: bytes) -> AsyncIterator[bytes]:
@@ -71,6 +64,16 @@ async def test_a_branded_page_shows_logo_colour_picture_text_and_hint(town: Town
         assert "immutable" in image.headers["cache-control"]
         again = await town.http.get(address, headers={"If-None-Match": image.headers["etag"]})
         assert (again.status_code, again.content) == (304, b"")
+
+
+async def test_an_image_is_served_without_what_its_file_holds_beside_it(town: Town) -> None:
+    telling = png(100, 20, chunk(b"tEXt", b"Author\0somebody")) + b"PK\3\4 an archive"
+    await town.signin.blobs.put(_once(telling))
+    image = inspect_image(ImageSlot.BANNER_LOGO, telling)
+    await town.signin.db.write(set_branding, town.contoso.id, Branding(images={ImageSlot.BANNER_LOGO: image}))
+    page = await town.browser.open(town.authorize)
+    served = (await town.http.get(page.one("//img").get("src"))).content
+    assert served == png(100, 20)
 
 
 async def test_on_a_device_the_square_logo_shows_and_links_lead_nowhere(town: Town) -> None:

@@ -23,23 +23,11 @@ from reseal.directory.model_branding import (
     inspect_image,
 )
 from reseal.kernel.errors import Invalid
+from reseal.wire.images import measured
+from tests.support.pictures import SIGNATURE, jpeg, png, segment
 
 TEXTS = [field.name for field in fields(Branding) if field.name.endswith("_text")]
 URLS = [field.name for field in fields(Branding) if field.name.endswith("_url")]
-
-
-def png(width: int, height: int, size: int = 100) -> bytes:
-    head = b"\x89PNG\r\n\x1a\n\x00\x00\x00\x0dIHDR" + width.to_bytes(4, "big") + height.to_bytes(4, "big")
-    return head.ljust(size, b"\0")
-
-
-def jpeg(width: int, height: int, *before: bytes, frame: int = 0xC0) -> bytes:
-    size = height.to_bytes(2, "big") + width.to_bytes(2, "big")
-    return b"\xff\xd8" + b"".join(before) + bytes([0xFF, frame, 0, 11, 8]) + size + b"\x03\x01\x11\0"
-
-
-def segment(marker: int, content: bytes) -> bytes:
-    return bytes([0xFF, marker]) + (len(content) + 2).to_bytes(2, "big") + content
 
 
 def problems(branding: Branding) -> dict[str, str]:
@@ -146,12 +134,12 @@ def test_images_have_these_limits():
 @pytest.mark.parametrize("slot", list(ImageSlot))
 def test_an_image_at_its_limits_is_taken_and_one_beyond_is_not(slot):
     limit = IMAGE_LIMITS[slot]
-    data = png(limit.width, limit.height, limit.size)
+    data = png(limit.width, limit.height, size=limit.size)
     digest = hashlib.sha256(data).hexdigest()
     assert inspect_image(slot, data) == Image(digest, "image/png", limit.width, limit.height, limit.size)
     assert code_of(slot, png(limit.width + 1, limit.height)) == "InvalidBranding"
     assert code_of(slot, png(limit.width, limit.height + 1)) == "InvalidBranding"
-    assert code_of(slot, png(limit.width, limit.height, limit.size + 1)) == "InvalidBranding"
+    assert code_of(slot, png(limit.width, limit.height, size=limit.size + 1)) == "InvalidBranding"
 
 
 def test_images_are_measured_in_all_their_bytes():
@@ -159,7 +147,7 @@ def test_images_are_measured_in_all_their_bytes():
     assert (image.width, image.height) == (1900, 1000)
     for width, height in [(0x01000001, 1), (1, 0x01000001)]:
         with pytest.raises(Invalid) as refusal:
-            inspect_image(ImageSlot.BACKGROUND, png(width, height))
+            inspect_image(ImageSlot.BACKGROUND, png(width, height, pixels=b""))
         assert f"{width} x {height} pixels" in refusal.value.details[0].message
 
 
@@ -178,8 +166,9 @@ def test_a_jpeg_is_measured_behind_other_segments_and_fill_bytes():
 @pytest.mark.parametrize("table", [0xC4, 0xC8, 0xCC])
 def test_tables_of_a_jpeg_are_not_taken_for_frames(table):
     lying = segment(table, b"\x08\x00\x01\x00\x01\x03")
-    image = inspect_image(ImageSlot.SQUARE_LOGO, jpeg(20, 10, lying))
-    assert (image.width, image.height) == (20, 10)
+    measures = measured(jpeg(20, 10, lying))
+    assert measures is not None
+    assert (measures.width, measures.height) == (20, 10)
 
 
 @pytest.mark.parametrize(
@@ -189,13 +178,13 @@ def test_tables_of_a_jpeg_are_not_taken_for_frames(table):
         b"GIF89a" + bytes(50),
         b"BM" + bytes(50),
         b"RIFF\0\0\0\0WEBPVP8 ",
-        b"\x89PNG\r\n\x1a\n" + bytes(50),
+        SIGNATURE + bytes(50),
         png(10, 10)[:23],
         png(0, 10),
         png(10, 0),
+        png(10, 10, pixels=b"too few"),
         jpeg(10, 0),
         jpeg(0, 10),
-        jpeg(10, 10)[:10],
         jpeg(10, 10, frame=0xBF),
         jpeg(10, 10, frame=0xD0),
         b"\xff\xd8\xff",
@@ -207,9 +196,11 @@ def test_anything_else_is_no_image(data):
     assert code_of(ImageSlot.SQUARE_LOGO, data) == "NotAnImage"
 
 
-def test_the_smallest_whole_headers_are_images():
-    assert inspect_image(ImageSlot.FAVICON, png(1, 1)[:24]).width == 1
-    assert inspect_image(ImageSlot.FAVICON, jpeg(1, 1)[:11]).height == 1
+@pytest.mark.parametrize("whole", [png(40, 30), jpeg(40, 30)])
+def test_what_is_cut_off_is_no_image(whole):
+    assert inspect_image(ImageSlot.SQUARE_LOGO, whole).width == 40
+    for length in range(24, len(whole)):
+        assert code_of(ImageSlot.SQUARE_LOGO, whole[:length]) == "NotAnImage"
 
 
 @pytest.mark.parametrize(
