@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Final
@@ -29,6 +30,7 @@ def new(
     model: str | None = None,
     serial: str | None = None,
     sample: str | None = None,
+    language: tuple[str, ...] = (),
     no_tpm: Annotated[bool, Parameter(negative="")] = False,
     json: Annotated[bool, Parameter(negative="")] = False,
 ) -> int:
@@ -55,6 +57,9 @@ def new(
         Its serial number; drawn if not given.
     sample
         The laptop of this number of a sample, as in examples/contoso/devices.csv: contoso:1 to contoso:20.
+    language
+        Of the system that its maker put on it, such as de-DE; may be given several times: its first page then
+        asks which.
     no_tpm
         Leave the TPM out. Such a laptop cannot be deployed, and says so.
     json
@@ -65,6 +70,8 @@ def new(
         machine = replace(machine, model=_plain("model", model))
     if serial is not None:
         machine = replace(machine, serial=_plain("serial", serial))
+    if language:
+        machine = replace(machine, languages=tuple(map(_tag, language)))
     if no_tpm:
         machine, key = replace(machine, tpm_version=""), None
     disk = make(directory)
@@ -110,6 +117,16 @@ def _plain(option: str, text: str) -> str:
         code="ValueNotPlain",
         message=f"--{option} {text!r} is nothing that a machine is called.",
         remedy="Use ASCII characters without commas, quotation marks and spaces around them.",
+    )
+
+
+def _tag(text: str) -> str:
+    if re.fullmatch(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*", text):
+        return text
+    raise Invalid(
+        code="NoSuchLanguage",
+        message=f"--language {text!r} is no tag of a language.",
+        remedy="Write it like de-DE or ja-JP.",
     )
 
 
