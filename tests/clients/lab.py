@@ -6,8 +6,9 @@ roadtx has both host names built in, insists on port 443 and on a certificate th
 from __future__ import annotations
 
 import json
+import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from urllib.parse import urlencode
 
 from cryptography import x509
 
+from tests.clients.blackbox.codes import answer
 from tests.clients.blackbox.signing import Code, Directory, Person
 from tests.clients.blackbox.web import Web
 from tests.clients.office import Office, opened
@@ -34,6 +36,11 @@ _LISTENING = {
 }
 _PATIENCE = 60
 """Seconds that a command of roadtx may take, however busy the machine is."""
+
+DEVICE_CODE = ("gettokens", "--device-code", "-c", "broker", "-r", "devicereg")
+"""How roadtx signs somebody in without ever seeing their password."""
+
+_TOLD = re.compile(r"(?P<url>https://\S+) .*\b(?P<code>[A-Z0-9]{4}-?[A-Z0-9]{4,5})\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,20 +63,29 @@ class Roadtx:
     roots: Path
 
     def __call__(self, *arguments: str) -> Said:
-        """One command; it writes into its folder."""
+        """One command to its end; it writes into its folder."""
+        with self.begun(*arguments) as process:
+            text, _ = process.communicate(timeout=_PATIENCE)
+            return Said(process.returncode, text)
+
+    @contextmanager
+    def begun(self, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+        """One command, which may have more to say than it has to be told."""
         trusting = {"REQUESTS_CA_BUNDLE": str(self.roots), "SSL_CERT_FILE": str(self.roots)}
-        done = subprocess.run(
+        process = subprocess.Popen(
             [self.program, *arguments],
-            env=clean_environment(HOME=str(self.folder), PYTHONDONTWRITEBYTECODE="1", **trusting),
+            env=clean_environment(HOME=str(self.folder), PYTHONUNBUFFERED="1", **trusting),
             cwd=self.folder,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=_PATIENCE,
-            check=False,
         )
-        return Said(done.returncode, done.stdout)
+        with process:
+            try:
+                yield process
+            finally:
+                process.kill()
 
     @property
     def tokens(self) -> dict[str, Any]:
@@ -81,6 +97,19 @@ class Roadtx:
         """Sign in with a code that the page gave; codes and verifiers may begin with a dash."""
         proof = f"--pkce-secret={verifier or code.verifier}"
         return self("codeauth", "-c", "broker", "-r", resource, "-ru", code.redirect, proof, "--", code.value)
+
+    def by_device_code(self, user: Callable[[str, str], None], *arguments: str) -> Said:
+        """A command that has its `user` type a code: they are given the page's address and the code."""
+        with self.begun(*arguments) as process:
+            assert process.stdout is not None
+            told = ""
+            while (found := _TOLD.search(told)) is None:
+                line = process.stdout.readline()
+                assert line, told
+                told += line
+            user(found["url"], found["code"])
+            rest, _ = process.communicate(timeout=_PATIENCE)
+            return Said(process.returncode, told + rest)
 
     def device(self, action: str, name: str, *more: str) -> Said:
         """Join, register or delete the device whose certificate and key are NAME.pem and NAME.key."""
@@ -110,6 +139,15 @@ class Lab:
         """What the page gives to somebody who signs in."""
         with self.web() as web:
             return self.directory(web).ask_code(person, resource)
+
+    def answering(self, person: Person, *, yes: bool = True) -> Callable[[str, str], None]:
+        """Somebody who answers a device's code in a browser of their own."""
+
+        def answer_code(url: str, code: str) -> None:
+            with self.web() as web:
+                answer(web, url, code, person, yes=yes)
+
+        return answer_code
 
     @property
     def devices(self) -> dict[str, dict[str, Any]]:

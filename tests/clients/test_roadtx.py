@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime
 import itertools
+import shlex
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,9 +28,11 @@ from tests.clients.blackbox import jws
 from tests.clients.blackbox.errors import Refused
 from tests.clients.blackbox.joining import accepted, new_key
 from tests.clients.blackbox.signing import BROKER, DRS, MDM, Person
-from tests.clients.lab import Lab, Roadtx, lab
+from tests.clients.lab import DEVICE_CODE, Lab, Roadtx, lab
 from tests.support.environments import environment
+from tests.support.processes import ROOT
 
+_PAGE = ROOT / "docs" / "operator" / "lab.md"
 _PINNED = Path(__file__).with_name("roadtx.txt")
 _DAY = datetime.timedelta(days=1)
 _TENANT_ID = x509.ObjectIdentifier("1.2.840.113556.1.5.284.5")
@@ -99,6 +102,23 @@ def test_roadtx_signs_in_with_the_code_of_the_page(place: Lab, roadtx: Roadtx) -
     assert claims["appid"] == BROKER
     assert claims["tid"] == roadtx.tokens["tenantId"]
     assert "deviceid" not in claims
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("yes", [True, False], ids=["yes", "no"])
+def test_roadtx_signs_in_with_a_device_code(place: Lab, roadtx: Roadtx, yes: bool) -> None:
+    """Its user types the code in a browser, signs in there, and says yes; or no."""
+    person = place.office.person("anna")
+
+    said = roadtx.by_device_code(place.answering(person, yes=yes), *DEVICE_CODE)
+
+    if yes:
+        assert said.code == 0, said
+        assert jws.claims_of(roadtx.tokens["accessToken"])["upn"] == person.upn
+        _joined(roadtx)
+    else:
+        assert "declined" in said
+        assert not (roadtx.folder / ".roadtools_auth").exists()
 
 
 def test_roadtx_gets_tokens_for_a_refresh_token(anna: Roadtx) -> None:
@@ -262,6 +282,21 @@ def test_who_may_not_join_is_told_why(
     refused = place.events("device.join_refused")[-1]["payload"]
     assert refused["code"].lower() == "0x801c0003"
     assert refused["error_type"] == kind
+
+
+@pytest.mark.slow
+def test_what_the_operators_page_says(place: Lab, roadtx: Roadtx) -> None:
+    """Its commands as they stand there, one after the other."""
+    lines = [line.strip() for line in _PAGE.read_text().splitlines() if line.startswith("    roadtx ")]
+    (_, *sign_in), *commands = (shlex.split(line) for line in lines)
+
+    anna = place.answering(place.office.person("anna"))
+
+    assert roadtx.by_device_code(anna, *sign_in).code == 0
+    joined, deleted = (roadtx(*arguments) for _, *arguments in commands)
+
+    assert "Saved device certificate" in joined
+    assert "Device was deleted" in deleted
 
 
 # --- deleting -----------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ What a server may refuse is raised as `Refused`, with what the server said.
     web           HTTPS with and without a client certificate
     jws           signed tokens, made and read
     signing       the sign-in page, codes, tokens, requests signed by the device
+    codes         a device's code, answered in a browser
     joining       the device registration service
     channel       the runtime channel: profile, attestation, join by ticket
     hardware, tpm a machine: its hardware hash, its TPM

@@ -121,7 +121,7 @@ class Directory:
             "code_challenge_method": "S256",
             **more,
         }
-        browser = _Browser(self.web, {} if self.cookies is None else self.cookies)
+        browser = Browser(self.web, {} if self.cookies is None else self.cookies)
         answer = browser.drive(f"{self.authorize}?{urlencode(asked)}", redirect, person)
         if "error" in answer:
             raise Refused(answer["error"], answer.get("error_description", ""))
@@ -228,7 +228,7 @@ def _refusal(reply: Reply) -> Refused:
 
 
 @dataclass(slots=True)
-class _Browser:
+class Browser:
     """Cookies and pages of one visit."""
 
     web: Web
@@ -236,25 +236,26 @@ class _Browser:
 
     def drive(self, url: str, redirect: str, person: Person) -> dict[str, str]:
         """Go from page to page until a redirect leads to `redirect`; its query."""
-        reply = self._visit("GET", url)
+        reply = self.visit("GET", url)
         said = ""
         for _ in range(_PAGES):
             if reply.status in {302, 303}:
                 target = urljoin(url, reply.header("Location"))
                 if target.startswith(redirect):
                     return {name: values[0] for name, values in parse_qs(urlsplit(target).query).items()}
-                url, reply = target, self._visit("GET", target)
+                url, reply = target, self.visit("GET", target)
                 continue
-            page = _Page.read(reply)
+            page = Page.read(reply)
             said = page.alert
             if said and page.asked_before:
                 break
             url = urljoin(url, page.action)
             page.fill(person)
-            reply = self._visit("POST", url, page.fields)
+            reply = self.visit("POST", url, page.fields)
         raise Refused("page", said or reply.body.decode(errors="replace")[:2000], reply.status)
 
-    def _visit(self, method: str, url: str, fields: Mapping[str, str] | None = None) -> Reply:
+    def visit(self, method: str, url: str, fields: Mapping[str, str] | None = None) -> Reply:
+        """One request, with the cookies of this visit."""
         headers = {"Accept": "text/html", "Accept-Language": "en"}
         if self.cookies:
             headers["Cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
@@ -277,7 +278,7 @@ class _Browser:
                 self.cookies[name] = morsel.value
 
 
-class _Page(HTMLParser):
+class Page(HTMLParser):
     """The one form of a sign-in page, and what the page complains about."""
 
     def __init__(self) -> None:
@@ -291,7 +292,7 @@ class _Page(HTMLParser):
         self._alerting = ""
 
     @classmethod
-    def read(cls, reply: Reply) -> _Page:
+    def read(cls, reply: Reply) -> Page:
         """A page, which has to be one that a person can sign in on."""
         page = cls()
         page.feed(reply.body.decode())
