@@ -15,10 +15,11 @@ from typing import Annotated, Any, Final
 
 from cyclopts import Parameter, validators
 from rich.markup import escape
+from rich.text import Text
 
 from reseal.cli.connection import DeviceListener, ServerOfDevices, reach
-from reseal.cli.narration import Narrator, stop
-from reseal.cli.output import people, print_json, results
+from reseal.cli.narration import Narrator, coloured, stop
+from reseal.cli.output import people, print_json, results, tell
 from reseal.cli.overhearing import Overheard
 from reseal.device import hardware
 from reseal.device.actor import AtDesktop, Person, Technician
@@ -290,4 +291,4 @@ def _show(result: Result) -> None:
 
 
 def _say(time: str, line: str) -> None:
-    people.print(f"[dim]{time:>8}[/] {escape(line)}")
+    tell(Text(f"{time:>8} ", "dim"), coloured(line))

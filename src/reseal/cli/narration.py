@@ -10,8 +10,10 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final
 
+from rich.text import Text
+
 from reseal.device.actor import Actor
-from reseal.device.screens import Action, Intent, Progress, Screen, Section
+from reseal.device.screens import Action, Intent, Progress, Screen, ScreenId, Section
 from reseal.device.timekeeping import spoken
 from reseal.kernel.clock import Clock
 
@@ -42,6 +44,12 @@ _ACTIONS: Final = {
     Action.POWER_OFF: "switches off",
 }
 _PICTURE: Final = "logo"
+_WITHOUT_NETWORK: Final = {ScreenId.STARTING, ScreenId.RESTARTING}
+_DOES: Final = "> "
+_WAITS: Final = "waits: "
+_BELOW: Final = "  "
+_GOOD: Final = (": done", ": Complete")
+_BAD: Final = ": failed"
 _STATES: Final = {
     Progress.NOT_STARTED: "",
     Progress.IN_PROGRESS: "working",
@@ -91,7 +99,7 @@ class Narrator:
             self._presses += 1
             return intent
         self._tell_presses()
-        self._line(f"> {_ACTIONS[intent.action].format(value=intent.value)}")
+        self._line(f"{_DOES}{_ACTIONS[intent.action].format(value=intent.value)}")
         if intent.action is Action.RETRY:
             self._attempts += 1
             await self.network_clock.sleep(BREATH * self._attempts)
@@ -107,11 +115,11 @@ class Narrator:
         last = ""
         while True:
             await self.network_clock.sleep(LOOK)
-            if not self._waits:
+            if not self._waits or self.screen is None or self.screen.id in _WITHOUT_NETWORK:
                 continue
             awaited = await ask()
             if awaited and awaited != last:
-                self._line(f"waits: {awaited}")
+                self._line(f"{_WAITS}{awaited}")
             last = awaited
 
     def tell(self, what: str, about: dict[str, Any]) -> None:
@@ -130,16 +138,29 @@ class Narrator:
         lines = tuple(described(screen))
         for line in lines:
             if line not in self._told:
-                self.say("" if not is_same else spoken(self.elapsed), f"  {line}")
+                self.say("" if not is_same else spoken(self.elapsed), f"{_BELOW}{line}")
         self._told = lines
 
     def _tell_presses(self) -> None:
         if self._presses:
-            self._line(f"> presses the Windows key {self._presses} times")
+            self._line(f"{_DOES}presses the Windows key {self._presses} times")
         self._presses = 0
 
     def _line(self, line: str) -> None:
         self.say(spoken(self.elapsed), line)
+
+
+def coloured(line: str) -> Text:
+    """A line as a terminal shows it: what somebody does, what is awaited, a page's title, what is on it."""
+    if line.startswith(_DOES):
+        return Text(line, "bold cyan")
+    if line.startswith(_WAITS):
+        return Text(line, "yellow")
+    if not line.startswith(_BELOW):
+        return Text(line, "bold")
+    if line.endswith(_GOOD):
+        return Text(line, "green")
+    return Text(line, "red" if line.endswith(_BAD) else "")
 
 
 def described(screen: Screen) -> Iterator[str]:

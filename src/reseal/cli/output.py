@@ -8,6 +8,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
+from rich.text import Text
 
 from reseal.kernel.errors import ResealError
 
@@ -18,6 +19,7 @@ results = Console(highlight=False, soft_wrap=True)
 """For what was asked for."""
 
 _DETAILS_SHOWN = 20
+_NARROW = 20
 
 
 def print_json(document: Any) -> None:
@@ -30,6 +32,14 @@ def print_line(document: Any) -> None:
     """One result of a stream for programs: a JSON document on a line of its own, at once."""
     sys.stdout.write(json.dumps(document, ensure_ascii=False) + "\n")
     sys.stdout.flush()
+
+
+def tell(margin: Text, line: Text) -> None:
+    """A message with a margin. On a terminal a long one goes on below its beginning, not in the margin."""
+    room = people.width - margin.cell_len
+    parts = line.wrap(people, room) if people.is_terminal and room > _NARROW else [line]
+    for number, part in enumerate(parts):
+        people.print(Text.assemble(" " * margin.cell_len if number else margin, part))
 
 
 def show_error(error: ResealError) -> None:

@@ -8,7 +8,7 @@ import signal
 import sys
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,12 +16,13 @@ from typing import Annotated, Any, Final, Literal
 
 from cyclopts import Parameter
 from rich.markup import escape
+from rich.text import Text
 
 from reseal.blueprint.source import read_source
 from reseal.cli.commands.apply import carry_out
 from reseal.cli.connection import Connection, Server, ServerOfDevices, connect, reach
 from reseal.cli.devices import Manner, Result, play
-from reseal.cli.output import people, results
+from reseal.cli.output import people, results, tell
 from reseal.cli.overhearing import Overheard
 from reseal.cli.reading_back import Finding, contents, description, read_back
 from reseal.device import tpm
@@ -30,8 +31,9 @@ from reseal.device.folder import look_at, make
 from reseal.device.hardware import install, sample_endorsement_key, sample_laptop
 from reseal.device.hints import PlainHints
 from reseal.device.quirks import Quirk
+from reseal.device.timekeeping import spoken
 from reseal.kernel.clock import SystemClock
-from reseal.kernel.errors import Unavailable
+from reseal.kernel.errors import Invalid, Unavailable
 
 SAMPLE: Final = "examples/contoso"
 USER: Final = "adele"
@@ -95,14 +97,33 @@ async def demo(
     with TemporaryDirectory(prefix="reseal-demo-") as temporary:
         folder = keep or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
+        people.print(
+            "A pre-provisioned deployment in its nine steps: a server, the sample tenant, a virtual laptop.\n"
+            f"A minute of the laptop's own waiting takes {60 / pace:.2g} s here.\n"
+        )
         async with _server(folder) as ready:
             code = await _play(tenant, folder, ready, manner, profile)
             if not headless:
-                urls = json.loads(ready.read_text())
-                people.print(f"The server goes on at {urls['browser_url']}; its credentials are in ")
-                people.print(f"{urls['credentials_file']}. Ctrl-C ends it.")
-                await asyncio.Event().wait()
+                _invite(json.loads(ready.read_text()), folder)
+                await _interrupted()
     return code
+
+
+def _invite(server: dict[str, Any], folder: Path) -> None:
+    """Say what there is to look at now."""
+    account = json.loads(Path(server["credentials_file"]).read_text())["administrator"]
+    people.print("\nThe server goes on until you press Ctrl-C. What you have seen, in a browser:")
+    people.print(f"  {server['browser_url']}/deployments", style="bold")
+    people.print(f"  sign in as {account['upn']}; the password is in {server['credentials_file']}")
+    people.print(f"  its certificate is its own, so the browser warns; its root is {server['ca_file']}")
+    people.print("What is on the laptop:")
+    people.print(f"  reseal device show {folder / 'laptop'}", style="bold")
+
+
+async def _interrupted() -> None:
+    """Wait for Ctrl-C: that is how a demo is meant to end, and no failure."""
+    with suppress(asyncio.CancelledError):
+        await asyncio.Event().wait()
 
 
 @asynccontextmanager
@@ -142,47 +163,61 @@ def _is_there(file: Path) -> bool:
 
 
 async def _play(tenant: Path, folder: Path, ready: Path, manner: Manner, profile: Profile) -> int:
+    clock = SystemClock()
+    began = clock.monotonic()
     source = read_source(tenant)
     machine = sample_laptop(tenant.name, 1)
     async with connect(Server(ready_file=ready)) as connection:
-        _step("1-2, 4-6", "Automatic enrolment, who may join, groups, status pages, profiles, apps")
         passwords = (await carry_out(connection, source))["passwords"]
-        _step("3, 7", f"Register the laptop {machine.serial}, for {USER}")
         await _register(connection, tenant)
         if profile == WITHOUT_PREPROVISIONING:
             await _refuse_preprovisioning(connection, machine.serial)
+        await _tell_set_up(connection, machine.serial)
     laptop = folder / "laptop"
     disk = make(laptop)
     tpm.fit(disk, sample_endorsement_key(tenant.name, 1))
     install(machine, disk)
     listener = await reach(ServerOfDevices(ready_file=ready))
     hints = PlainHints(time=_INSTALLATION)
-    _step("8", "The technician flow: five presses, Provision, green, Reseal")
+    people.print()
+    _step("8", "The technician flow", "a technician at the bench; the time is the laptop's own")
     result = await play(laptop, listener, manner, Technician(), hints)
+    bench = result.took
     overheard = Overheard()
     upn = next(name for name in passwords if name.split("@")[0] == USER)
     if _show(result):
-        _step("9", f"The user flow: {upn} opens the lid")
+        people.print()
+        _step("9", "The user flow", f"{upn} opens the lid")
         person = Person(upn=upn, password=str(passwords[upn]))
         result = await play(laptop, listener, manner, person, hints, overheard)
         _show(result)
     async with connect(Server(ready_file=ready)) as connection:
         if not result.arrived:
             _tell(one for one in await contents(connection, source) if one.problem)
+            if profile == WITHOUT_PREPROVISIONING:
+                people.print("That is how it has to end: the profile does not allow pre-provisioning.")
             return 2
-        _step("Read back", "From the laptop, against the tenant's description")
+        people.print()
+        _step("✓", "Read back", "from the laptop, against the tenant's description")
         disk, heard = look_at(laptop), overheard.exchanges
-        return await _judge(connection, await read_back(connection, source, machine.serial, disk, upn, heard))
+        findings = await read_back(connection, source, machine.serial, disk, upn, heard)
+        code = await _judge(connection, findings)
+    if code == 0:
+        seconds = (clock.monotonic() - began) // timedelta(seconds=1)
+        people.print(
+            f"\n[bold green]Everything has arrived:[/] {len(findings)} things read back, after {seconds} s. "
+            f"The laptop's own time: {spoken(bench)} on\nthe technician's bench, {spoken(result.took)} with "
+            f"its user; its waiting was divided by {manner.pace:g}."
+        )
+    return code
 
 
 async def _register(connection: Connection, tenant: Path) -> None:
     header, first, *_ = (tenant / "devices.csv").read_bytes().splitlines(keepends=True)
     query = {"fileName": "devices.csv"}
     async for answer in connection.lines("POST", "/imports", query=query, data=header + first):
-        if "line" in answer:
-            people.print(
-                f"         profile {escape(str(answer['profile']))}, ESP {escape(str(answer['esp']))}"
-            )
+        if answer.get("code"):
+            raise Invalid(code=str(answer["name"]), message=answer["message"], remedy=answer["remedy"])
 
 
 async def _refuse_preprovisioning(connection: Connection, serial: str) -> None:
@@ -219,5 +254,26 @@ def _show(result: Result) -> bool:
     return result.arrived
 
 
-def _step(number: str, words: str) -> None:
-    people.print(f"[bold]{number:>9}[/]  {escape(words)}")
+async def _tell_set_up(connection: Connection, serial: str) -> None:
+    """The first seven steps, as the server says that they are now."""
+    settings = (await connection.json("GET", "/tenant"))["settings"]
+    page = await connection.json("GET", "/registrations", query={"serial": serial})
+    laptop = await connection.json("GET", f"/registrations/{page['value'][0]['id']}")
+    quota = settings["user_device_quota"] or "any number of"
+    groups = (await connection.json("GET", "/groups"))["value"]
+    _step("1", "Automatic enrolment", f"MDM scope: {settings['mdm_scope']}")
+    _step("2", "Who may join devices", f"{settings['join_allowed']}, with up to {quota} devices each")
+    _step("3", "Registration", f"{serial}, {laptop['model']}, by its hardware hash")
+    _step("4", "Groups", ", ".join(one["displayName"] for one in groups))
+    _step("5", "Enrollment Status Page", _chosen(laptop["enrollmentStatusPage"]))
+    _step("6", "Deployment profile", _chosen(laptop["profile"]))
+    _step("7", "Whose it is", laptop["assignedUser"] or "nobody's")
+
+
+def _chosen(one: dict[str, Any]) -> str:
+    """What reaches the laptop, and why."""
+    return f"{one['name']}. {one['reason']}"
+
+
+def _step(number: str, title: str, words: str) -> None:
+    tell(Text.assemble((f"{number:>2}  ", "bold blue"), (f"{title:24}", "bold")), Text(words))
