@@ -13,22 +13,16 @@ import pytest
 
 from reseal.kernel.settings import load_settings
 from tests.support.client import automation
+from tests.support.markdown import blocks
 from tests.support.processes import ROOT, reseal, server
 from tests.system.sample import device_csv, upload_contents
 
 PAGES = ROOT / "docs" / "operator"
 
 
-def blocks(page: str) -> list[str]:
-    """The indented blocks of a page."""
-    text = (PAGES / page).read_text()
-    found = re.findall(r"(?:^    .*\n)(?:(?:^    .*|)\n)*", text, re.MULTILINE)
-    return ["\n".join(line[4:] for line in block.strip("\n").split("\n")) for block in found]
-
-
 def block(page: str, beginning: str) -> str:
     """The block of a page that begins so."""
-    (found,) = [each for each in blocks(page) if each.startswith(beginning)]
+    (found,) = [each.text for each in blocks(PAGES / page) if each.text.startswith(beginning)]
     return found
 
 

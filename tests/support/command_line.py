@@ -1,0 +1,93 @@
+"""`reseal` commands that begin at once: one process has imported everything, and forks for each of them.
+
+A command run so has arguments, environment, directory, input and output of its own, and the entry point is
+the product's; only the second that Python takes to import it is saved.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import pkgutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+_CALL = """
+import json, os, socket, sys
+with socket.socket(socket.AF_UNIX) as line:
+    line.connect({address!r})
+    asked = {{"arguments": sys.argv[1:], "directory": os.getcwd(), "environment": dict(os.environ)}}
+    text = json.dumps(asked).encode()
+    socket.send_fds(line, [len(text).to_bytes(8, "big")], [0, 1, 2])
+    line.sendall(text)
+    code = line.recv(1)
+sys.exit(code[0] if code else 1)
+"""
+
+
+@contextmanager
+def quick_program(folder: Path, environment: dict[str, str]) -> Iterator[Path]:
+    """A program that does what `reseal` does, as long as the context lasts."""
+    address, program = folder / "line", folder / "reseal"
+    program.write_text(f"#!{sys.executable} -SE\n{_CALL.format(address=str(address))}")
+    program.chmod(0o755)
+    with subprocess.Popen(
+        [sys.executable, "-m", "tests.support.command_line", str(address)], env=environment
+    ) as process:
+        try:
+            while not address.exists():
+                assert process.poll() is None
+                time.sleep(0.02)
+            yield program
+        finally:
+            process.kill()
+
+
+def _serve(address: str) -> None:
+    commands = importlib.import_module("reseal.cli.commands")
+    for module in pkgutil.iter_modules(commands.__path__, f"{commands.__name__}."):
+        importlib.import_module(module.name)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(f"{address}.new")
+        listener.listen()
+        os.rename(f"{address}.new", address)
+        while True:
+            line, _ = listener.accept()
+            with line:
+                if os.fork() == 0:
+                    _run(line)
+
+
+def _run(line: socket.socket) -> None:
+    """One command, in a process of its own, to its end."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    length, files, _, _ = socket.recv_fds(line, 8, 3)
+    text = b""
+    while len(text) < int.from_bytes(length, "big"):
+        text += line.recv(1 << 20)
+    asked = json.loads(text)
+    for target, file in enumerate(files):
+        os.dup2(file, target)
+    os.chdir(asked["directory"])
+    os.environ.clear()
+    os.environ.update(asked["environment"])
+    code = 1
+    try:
+        code = importlib.import_module("reseal.cli.app").run(asked["arguments"])
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        line.sendall(bytes([code]))
+        os._exit(code)
+
+
+if __name__ == "__main__":
+    _serve(sys.argv[1])
