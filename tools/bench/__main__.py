@@ -12,7 +12,7 @@ from pathlib import Path
 from reseal.kernel.clock import SystemClock
 from reseal.kernel.logs import configure_logs
 from reseal.server.running import collect_seldom
-from tools.bench import checkins, enrolments, imports, processes, rehearsals, scale, units
+from tools.bench import checkins, enrolments, imports, over_tls, processes, rehearsals, scale, units
 from tools.bench.figures import Figure, as_json, as_table
 from tools.bench.sizes import FULL, QUICK, Sizes
 from tools.bench.stores import Store, stores
@@ -25,6 +25,7 @@ ON_DATABASES: dict[str, Topic] = {
     "scale": scale.figures,
     "check-in": checkins.figures,
     "enrolment": enrolments.figures,
+    "tls": over_tls.figures,
 }
 TOPICS = (*ON_DATABASES, "processes", "rehearsal")
 
@@ -42,7 +43,7 @@ def main(arguments: Sequence[str]) -> int:
     print(as_json(found, quick=asked.quick) if asked.json else as_table(found, quick=asked.quick))
     failed = [figure for figure in found if figure.fails and not asked.quick]
     for figure in failed:
-        print(f"{figure.what} {figure.where}: {figure.share:.1f} times its budget", file=sys.stderr)
+        print(f"{figure.what} {figure.where}: {figure.share or 0:.1f} times its budget", file=sys.stderr)
     return 1 if failed else 0
 
 

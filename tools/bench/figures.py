@@ -27,21 +27,22 @@ class Figure:
     where: str
     """The database, or nothing where none is involved."""
     measured: float
-    budget: float
+    budget: float | None
+    """None: nobody said what it may take."""
     elapsed: float | None = None
     statements: float | None = None
     note: str = ""
     unit: Unit = Unit.SECONDS
 
     @property
-    def share(self) -> float:
-        """How much of the budget was used; 1.0 is all of it."""
-        return self.measured / self.budget
+    def share(self) -> float | None:
+        """How much of the budget was used; 1.0 is all of it, None without a budget."""
+        return None if self.budget is None else self.measured / self.budget
 
     @property
     def fails(self) -> bool:
         """Whether the figure is above twice its budget."""
-        return self.share > ALLOWED
+        return self.share is not None and self.share > ALLOWED
 
 
 COLUMNS = ("", "database", "CPU", "budget", "used", "elapsed", "statements", "")
@@ -66,8 +67,8 @@ def _cells(figure: Figure, *, quick: bool) -> tuple[str, ...]:
         figure.what,
         figure.where,
         _amount(figure.measured, figure.unit),
-        "" if quick else _amount(figure.budget, figure.unit),
-        "" if quick else f"{figure.share:.0%}{mark}",
+        "" if quick or figure.budget is None else _amount(figure.budget, figure.unit),
+        "" if quick or figure.share is None else f"{figure.share:.0%}{mark}",
         "" if figure.elapsed is None else _amount(figure.elapsed, Unit.SECONDS),
         "" if figure.statements is None else f"{figure.statements:,.2f}".removesuffix(".00"),
         figure.note,

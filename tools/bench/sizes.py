@@ -29,6 +29,10 @@ class Sizes:
     """Laptops that check in at once."""
     rounds: int
     """How often they do."""
+    messages: int
+    """That each of them sends over TLS on one connection; a quarter as many on connections of their own."""
+    enrolments: int
+    """In a row, over TLS."""
     megabytes: int
     """Of a content that is downloaded."""
     rehearsed: int
@@ -47,6 +51,8 @@ FULL = Sizes(
     laptops=10,
     crowd=16,
     rounds=20,
+    messages=200,
+    enrolments=1_000,
     megabytes=32,
     rehearsed=6,
 )
@@ -62,6 +68,8 @@ QUICK = Sizes(
     laptops=1,
     crowd=2,
     rounds=2,
+    messages=8,
+    enrolments=4,
     megabytes=1,
     rehearsed=1,
 )

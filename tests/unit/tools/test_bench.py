@@ -10,7 +10,7 @@ from tools.bench.figures import Figure, Unit, as_json, as_table
 from tools.bench.measuring import Cost, mean, percentile
 
 
-def _figure(measured: float, budget: float = 1.0, unit: Unit = Unit.SECONDS) -> Figure:
+def _figure(measured: float, budget: float | None = 1.0, unit: Unit = Unit.SECONDS) -> Figure:
     return Figure("one edit", "SQLite", measured, budget, unit=unit)
 
 
@@ -23,6 +23,14 @@ def test_a_line_shows_the_figure_its_budget_and_how_much_was_used() -> None:
     line = as_table([_figure(0.0125, budget=0.010)], quick=False).splitlines()[1]
 
     assert line.split() == ["one", "edit", "SQLite", "12.50", "ms", "10.00", "ms", "125%"]
+
+
+def test_what_has_no_budget_is_shown_and_never_fails() -> None:
+    figure = _figure(100.0, budget=None)
+
+    assert not figure.fails
+    assert as_table([figure], quick=False).splitlines()[1].split() == ["one", "edit", "SQLite", "100.00", "s"]
+    assert json.loads(as_json([figure], quick=False))["figures"][0]["share"] is None
 
 
 def test_a_failure_stands_out() -> None:
