@@ -5,11 +5,17 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
 from pathlib import Path
 
 import pytest
 
-from tests.support.processes import CONTOSO, Ended, reseal
+from tests.support.processes import CONTOSO, ROOT, Ended, clean_environment, reseal
 
 pytestmark = pytest.mark.slow
 
@@ -46,6 +52,40 @@ def test_a_profile_without_preprovisioning_ends_red_with_its_code() -> None:
     assert played.code == 2, played.out + played.err
     assert played.out.splitlines()[0].startswith("red")
     assert "0x80180005" in played.out.splitlines()[-1]
+
+
+def test_without_headless_it_leaves_a_console_and_a_laptop_to_operate(tmp_path: Path) -> None:
+    log = tmp_path / "said"
+    with log.open("wb") as said:
+        demonstration = subprocess.Popen(
+            [sys.executable, "-m", "reseal.cli", "demo", "--pace", "200", "--profile", "no-preprovisioning"],
+            env=clean_environment(),
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=said,
+        )
+    try:
+        told = _wait_for(log, demonstration, "What is on the laptop")
+        page = re.search(r"http://localhost:\d+/", told)
+        console = re.search(r"https://localhost:\d+/deployments", told)
+        assert page is not None, told
+        assert console is not None, told
+        assert "bianca@contoso.example, whose password is" in told
+        with urllib.request.urlopen(page[0]) as answer:  # the address was just matched
+            assert b"RSL-0002-B09109" in answer.read()
+        demonstration.send_signal(signal.SIGINT)
+        assert demonstration.wait(60) == 2, "the first laptop's end counts"
+    finally:
+        demonstration.kill()
+
+
+def _wait_for(log: Path, process: subprocess.Popen[bytes], words: str) -> str:
+    deadline = time.monotonic() + 120
+    while words not in log.read_text() and time.monotonic() < deadline:
+        assert process.poll() is None, log.read_text()
+        time.sleep(0.1)
+    return log.read_text()
 
 
 def tampered(tampering: str, *options: str | Path) -> Ended:

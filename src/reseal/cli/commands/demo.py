@@ -25,10 +25,11 @@ from reseal.cli.devices import Manner, Result, play
 from reseal.cli.output import people, results, tell
 from reseal.cli.overhearing import Overheard
 from reseal.cli.reading_back import Finding, contents, description, read_back
+from reseal.cli.screens import opened, shown
 from reseal.device import tpm
 from reseal.device.actor import Person, Technician
 from reseal.device.folder import look_at, make
-from reseal.device.hardware import install, sample_endorsement_key, sample_laptop
+from reseal.device.hardware import Hardware, install, sample_endorsement_key, sample_laptop
 from reseal.device.hints import PlainHints
 from reseal.device.quirks import Quirk
 from reseal.device.timekeeping import spoken
@@ -38,6 +39,7 @@ from reseal.kernel.errors import Invalid, Unavailable
 SAMPLE: Final = "examples/contoso"
 USER: Final = "adele"
 """Whose laptop the first row of the sample's device list is."""
+SECOND_USER: Final = "bianca"
 WITHOUT_PREPROVISIONING: Final = "no-preprovisioning"
 _TAG: Final = "demo"
 _REFUSING: Final = {
@@ -70,7 +72,8 @@ async def demo(
     user's set-up, whose it is and whose tokens it showed, the chain of events. Exit code 0 only if all of
     that is right, 2 with what differs otherwise.
 
-    Without --headless the server goes on running afterwards, until Ctrl-C.
+    Without --headless the server goes on afterwards until Ctrl-C, with two pages on this machine: the
+    console, and a second laptop to operate by hand, from its first power-on to its desktop.
 
     Examples
     --------
@@ -102,22 +105,48 @@ async def demo(
             f"A minute of the laptop's own waiting takes {60 / pace:.2g} s here.\n"
         )
         async with _server(folder) as ready:
-            code = await _play(tenant, folder, ready, manner, profile)
+            passwords = await _set_up(tenant, ready, profile, laptops=1 if headless else 2)
+            code = await _play(tenant, folder, ready, manner, profile, passwords)
             if not headless:
-                _invite(json.loads(ready.read_text()), folder)
-                await _interrupted()
+                await _hand_over(tenant, folder, ready, manner, passwords)
     return code
 
 
-def _invite(server: dict[str, Any], folder: Path) -> None:
-    """Say what there is to look at now."""
-    account = json.loads(Path(server["credentials_file"]).read_text())["administrator"]
-    people.print("\nThe server goes on until you press Ctrl-C. What you have seen, in a browser:")
-    people.print(f"  {server['browser_url']}/deployments", style="bold")
-    people.print(f"  sign in as {account['upn']}; the password is in {server['credentials_file']}")
-    people.print(f"  its certificate is its own, so the browser warns; its root is {server['ca_file']}")
-    people.print("What is on the laptop:")
-    people.print(f"  reseal device show {folder / 'laptop'}", style="bold")
+async def _hand_over(
+    tenant: Path, folder: Path, ready: Path, manner: Manner, passwords: dict[str, str]
+) -> None:
+    """Leave console and a second laptop to who started the demo, until Ctrl-C."""
+    server = _document(ready)
+    account = _document(Path(server["credentials_file"]))["administrator"]
+    console = f"{server['browser_url']}/deployments"
+    laptop = folder / "laptop-2"
+    machine = _put_together(tenant, laptop, 2)
+    listener = await reach(ServerOfDevices(ready_file=ready))
+    stand = opened(
+        laptop,
+        listener,
+        manner.pace,
+        wifi=manner.wifi,
+        hints=PlainHints(time=_INSTALLATION),
+        without=frozenset(manner.without),
+    )
+    async with shown(stand, links=[("Console", console)]) as page:
+        upn = _named(passwords, SECOND_USER)
+        people.print("\nNow it is yours, until you press Ctrl-C. [bold]A laptop to operate by hand:[/]")
+        people.print(f"  {page}", style="bold")
+        people.print(f"  {machine.serial}, for {upn}, whose password is {passwords[upn]}", markup=False)
+        people.print("  Power on, press the Windows key five times, and go on from there.")
+        people.print("[bold]The console, where you see what it waits for:[/]")
+        people.print(f"  {console}", style="bold")
+        people.print(f"  sign in as {account['upn']}; the password is in {server['credentials_file']}")
+        people.print(f"  its certificate is its own, so the browser warns; its root is {server['ca_file']}")
+        people.print(f"What is on the laptop that you saw:  reseal device show {folder / 'laptop'}")
+        await _interrupted()
+
+
+def _document(file: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(file.read_text())
+    return found
 
 
 async def _interrupted() -> None:
@@ -162,21 +191,38 @@ def _is_there(file: Path) -> bool:
     return file.exists()
 
 
-async def _play(tenant: Path, folder: Path, ready: Path, manner: Manner, profile: Profile) -> int:
+async def _set_up(tenant: Path, ready: Path, profile: Profile, *, laptops: int) -> dict[str, str]:
+    """The first seven steps; the passwords of the new users, by UPN."""
+    serial = sample_laptop(tenant.name, 1).serial
+    async with connect(Server(ready_file=ready)) as connection:
+        passwords: dict[str, str] = (await carry_out(connection, read_source(tenant)))["passwords"]
+        await _register(connection, tenant, laptops)
+        if profile == WITHOUT_PREPROVISIONING:
+            await _refuse_preprovisioning(connection, serial)
+        await _tell_set_up(connection, serial)
+    return passwords
+
+
+def _put_together(tenant: Path, folder: Path, number: int) -> Hardware:
+    """Make the sample's laptop of that number."""
+    machine, disk = sample_laptop(tenant.name, number), make(folder)
+    tpm.fit(disk, sample_endorsement_key(tenant.name, number))
+    install(machine, disk)
+    return machine
+
+
+def _named(passwords: dict[str, str], user: str) -> str:
+    return next(upn for upn in passwords if upn.split("@")[0] == user)
+
+
+async def _play(
+    tenant: Path, folder: Path, ready: Path, manner: Manner, profile: Profile, passwords: dict[str, str]
+) -> int:
     clock = SystemClock()
     began = clock.monotonic()
     source = read_source(tenant)
-    machine = sample_laptop(tenant.name, 1)
-    async with connect(Server(ready_file=ready)) as connection:
-        passwords = (await carry_out(connection, source))["passwords"]
-        await _register(connection, tenant)
-        if profile == WITHOUT_PREPROVISIONING:
-            await _refuse_preprovisioning(connection, machine.serial)
-        await _tell_set_up(connection, machine.serial)
     laptop = folder / "laptop"
-    disk = make(laptop)
-    tpm.fit(disk, sample_endorsement_key(tenant.name, 1))
-    install(machine, disk)
+    machine = _put_together(tenant, laptop, 1)
     listener = await reach(ServerOfDevices(ready_file=ready))
     hints = PlainHints(time=_INSTALLATION)
     people.print()
@@ -184,11 +230,11 @@ async def _play(tenant: Path, folder: Path, ready: Path, manner: Manner, profile
     result = await play(laptop, listener, manner, Technician(), hints)
     bench = result.took
     overheard = Overheard()
-    upn = next(name for name in passwords if name.split("@")[0] == USER)
+    upn = _named(passwords, USER)
     if _show(result):
         people.print()
         _step("9", "The user flow", f"{upn} opens the lid")
-        person = Person(upn=upn, password=str(passwords[upn]))
+        person = Person(upn=upn, password=passwords[upn])
         result = await play(laptop, listener, manner, person, hints, overheard)
         _show(result)
     async with connect(Server(ready_file=ready)) as connection:
@@ -212,10 +258,10 @@ async def _play(tenant: Path, folder: Path, ready: Path, manner: Manner, profile
     return code
 
 
-async def _register(connection: Connection, tenant: Path) -> None:
-    header, first, *_ = (tenant / "devices.csv").read_bytes().splitlines(keepends=True)
+async def _register(connection: Connection, tenant: Path, laptops: int) -> None:
+    rows = (tenant / "devices.csv").read_bytes().splitlines(keepends=True)[: 1 + laptops]
     query = {"fileName": "devices.csv"}
-    async for answer in connection.lines("POST", "/imports", query=query, data=header + first):
+    async for answer in connection.lines("POST", "/imports", query=query, data=b"".join(rows)):
         if answer.get("code"):
             raise Invalid(code=str(answer["name"]), message=answer["message"], remedy=answer["remedy"])
 
