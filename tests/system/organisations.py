@@ -12,7 +12,7 @@ from reseal.autopilot.import_records import open_batch
 from reseal.autopilot.matching import match, presentations
 from reseal.autopilot.model_profile import ProfileSettings
 from reseal.autopilot.profiles import assign_profile, create_profile
-from reseal.catalog.model import AppBody, InstallContext
+from reseal.catalog.model import AppBody, Format, InstallContext, OmaSetting, PolicyBody
 from reseal.catalog.service import create_item
 from reseal.deployment.facts import Contacted
 from reseal.deployment.service import latest, observe
@@ -63,6 +63,7 @@ class Organisation:
     batch: UUID
     """An import, without rows."""
     app: UUID
+    policy: UUID
     page: UUID
     """A status page."""
     content: bytes
@@ -77,7 +78,7 @@ class Organisation:
     def secrets(self) -> tuple[str, ...]:
         """What nobody of another organisation may ever read."""
         ids = (self.user, self.group, self.device, self.registration, self.profile, self.deployment)
-        more = (self.batch, self.app, self.page)
+        more = (self.batch, self.app, self.policy, self.page)
         return (self.word, self.serial, *map(str, (*ids, *more)))
 
 
@@ -137,6 +138,7 @@ def _organisation(tx: Tx, number: int, word: str, secrets: Any) -> Organisation:
         deployment=_switched_on(tx, tenant, registration.id),
         batch=open_batch(tx, tenant, file_name=f"{word}.csv", rows=0).uuid,
         app=app.uuid,
+        policy=create_item(tx, tenant, f"{word} policy", _policy()).uuid,
         page=create_esp(tx, tenant, f"{word} page", EspSettings()).uuid,
         content=content,
     )
@@ -153,6 +155,11 @@ def _switched_on(tx: Tx, tenant: TenantKey, registration: int) -> UUID:
     found = latest(tx, tenant, registration)
     assert found is not None
     return found.uuid
+
+
+def _policy() -> PolicyBody:
+    node = "./Device/Vendor/MSFT/Policy/Config/Camera/AllowCamera"
+    return PolicyBody((OmaSetting(node, Format.INT, "0"),))
 
 
 def _app(content: bytes) -> AppBody:

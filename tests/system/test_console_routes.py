@@ -6,9 +6,12 @@ site is asserted by the browser of these tests, wherever it gets one.
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from reseal.console.places import Place, places
+from reseal.kernel.db import Tx
 from reseal.web.edge import SECURITY_HEADERS
 from reseal.web.routes import Route
 from tests.system.conftest import House
@@ -16,6 +19,8 @@ from tests.system.pages import Browser, Page
 from tests.system.test_routes import ROUTES, _filled, _named
 
 PAGES = [route for route in ROUTES if route.reception is not None and not route.endless]
+_SESSION_ALONE = "/deployments?show=all&older=nonsense"
+"""Refused after the session was looked for."""
 LOOKED_AT = [route for route in PAGES if route.method == "GET"]
 POSTED = [route for route in PAGES if route.method == "POST"]
 
@@ -55,6 +60,9 @@ async def test_every_page_has_its_headers_its_frame_and_one_heading(
     page = await browser.open(_filled(route, house.contoso))
 
     assert page.status == 200, page.text
+    if "attachment" in page.headers.get("Content-Disposition", ""):
+        assert page.headers["Content-Security-Policy"] == SECURITY_HEADERS["Content-Security-Policy"]
+        return
     policy = dict(part.split(" ", 1) for part in page.headers["Content-Security-Policy"].split("; "))
     assert policy["default-src"] == "'none'"
     assert policy["script-src"] == policy["style-src"] == policy["form-action"] == "'self'"
@@ -68,6 +76,26 @@ async def test_every_page_has_its_headers_its_frame_and_one_heading(
         == []
     )
     _keeps_to_forms(page)
+
+
+@pytest.mark.parametrize("route", LOOKED_AT, ids=_named)
+async def test_no_page_asks_the_database_more_than_ten_times(
+    house: House, browser: Browser, route: Route, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Beside asking who is there. What the server does meanwhile is told apart by asking three times."""
+    asked: list[int] = []
+    execute = Tx.execute
+
+    def counted(tx: Tx, *arguments: Any, **more: Any) -> Any:
+        asked[-1] += 1
+        return execute(tx, *arguments, **more)
+
+    monkeypatch.setattr(Tx, "execute", counted)
+    for address in (_SESSION_ALONE, *[_filled(route, house.contoso)] * 3):
+        asked.append(0)
+        await browser.open(address)
+
+    assert min(asked[1:]) - asked[0] <= 10
 
 
 def _keeps_to_forms(page: Page) -> None:

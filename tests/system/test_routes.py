@@ -111,7 +111,7 @@ def _filled(route: Route, of: Organisation) -> str:
         "profiles": {"id": of.profile},
         "devices": {"id": of.device},
         "groups": {"id": of.group, "kind": "user", "member": of.user},
-        "users": {"upn": of.upn},
+        "users": {"upn": of.upn, "id": of.user},
         "content": {"sha256": of.digest, "enrolment": of.registration, "name": "agent.msi"},
         "{tenant}": {"tenant": of.credentials["tenant_id"], "upn": of.upn, "sha256": of.digest},
         "assets": {"colour": "0b5cad"},
@@ -121,6 +121,7 @@ def _filled(route: Route, of: Organisation) -> str:
         "set-up": {"id": of.batch, "registration": of.registration},
         "status-pages": {"id": of.page},
         "apps": {"id": of.app},
+        "policies": {"id": of.policy},
     }
     try:
         return route.path.format(**ids.get(collection, {}))
@@ -357,6 +358,7 @@ def _nothing_of(of: Organisation) -> Organisation:
         deployment=uuid4(),
         batch=uuid4(),
         app=uuid4(),
+        policy=uuid4(),
         page=uuid4(),
         content=b"nothing",
     )

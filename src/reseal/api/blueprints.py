@@ -11,7 +11,6 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 from starlette.responses import Response
 
 from reseal.api.parts import Declare, Parts
-from reseal.api.tenancy import make_password
 from reseal.blueprint.plan import Plan, PlanLine
 from reseal.blueprint.service import (
     Contents,
@@ -25,6 +24,7 @@ from reseal.blueprint.service import (
 )
 from reseal.kernel.db import Tx
 from reseal.kernel.ids import TenantKey
+from reseal.signin.passwords import make_password
 from reseal.web.answers import Json
 from reseal.web.calls import Call, Caller
 from reseal.web.routes import MIB, Route, require

@@ -17,14 +17,12 @@ from reseal.kernel.db import Tx
 from reseal.kernel.entropy import Entropy
 from reseal.kernel.workers import Workers
 from reseal.signin.clients import create_client
-from reseal.signin.passwords import Passwords
+from reseal.signin.passwords import Passwords, make_password
 
 PLATFORM = "Reseal.Platform.ReadWrite"
 """The permission to make organisations; the client of the first start holds it, no role gives it."""
 
 _SECRET_BYTES = 32
-_PASSWORD_LENGTH = 20
-_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +53,6 @@ class Tenancy:
             "administrator": {"upn": self.administrator, "password": secrets.password},
             "client": {"id": str(self.client_id), "secret": secrets.client_secret},
         }
-
-
-def make_password(entropy: Entropy) -> str:
-    """A password of 20 letters and digits that nobody confuses: 116 bits."""
-    return "".join(_LETTERS[entropy.below(len(_LETTERS))] for _ in range(_PASSWORD_LENGTH))
 
 
 async def make_secrets(entropy: Entropy, passwords: Passwords, workers: Workers) -> Secrets:

@@ -109,7 +109,7 @@ class Visit:
             return await self._confirmation(saving, otherwise.effect, anew=True)
         except (Invalid, Conflict, NotFound, WireError) as error:
             return await saving.again(self.form.refused(error, saving.fields))
-        return self.go(done.address, done.notice)
+        return self.go(done.address, Notice(done.notice, done.secret, done.secret_of))
 
     @property
     def form(self) -> Form:

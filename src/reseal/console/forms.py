@@ -78,10 +78,13 @@ class Form:
         form = self
         for detail in error.details:
             head = re.split(r"[\[.]", detail.where, maxsplit=1)[0]
-            name = known.get(detail.where) or known.get(head) or known.get(detail.code) or known.get("*", "")
+            name = known.get(detail.where) or known.get(head) or known.get(detail.code, "")
+            said = _sentence(detail.message, detail.remedy)
             if not name and detail.where in self.values:
                 name = detail.where
-            form = form.wrong(name, _sentence(detail.message, detail.remedy))
+            elif not name and "*" in known:
+                name, said = known["*"], f"{detail.where.capitalize()}: {said}"
+            form = form.wrong(name, said)
         return form
 
 

@@ -69,7 +69,10 @@ _PATTERNS = (
 _FIELDS = {
     "displayName": "name",
     "GroupNameTaken": "name",
-    "InvalidName": "name",
+    "DisplayNameMissing": "name",
+    "DisplayNameTooLong": "name",
+    "ControlCharacter": "name",
+    "DescriptionTooLong": "description",
     "RuleMissing": "rule",
     "QueryCompilationError": "rule",
     "AttributeNotSupported": "rule",

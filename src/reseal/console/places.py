@@ -42,7 +42,15 @@ SECTIONS: Final = (
     ),
     Section(
         "Settings",
-        (Place("/groups", "Groups", "Group.Read.All"),),
+        (
+            Place("/groups", "Groups", "Group.Read.All"),
+            Place("/profiles", "Profiles", "DeviceManagementServiceConfig.Read.All"),
+            Place("/status-pages", "Status pages", "DeviceManagementServiceConfig.Read.All"),
+            Place("/policies", "Policies", "DeviceManagementConfiguration.Read.All"),
+            Place("/apps", "Apps", "DeviceManagementApps.Read.All"),
+            Place("/users", "Users", "User.Read.All"),
+            Place("/branding", "Branding", "OrganizationalBranding.Read.All"),
+        ),
     ),
 )
 """In the order in which they stand."""

@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from reseal.console import device_import, enrolment, groups, joining, setup
+from reseal.console import (
+    apps,
+    branding,
+    device_import,
+    device_users,
+    enrolment,
+    groups,
+    joining,
+    people,
+    policies,
+    profiles,
+    setup,
+    status_pages,
+)
 from reseal.console.deployments import DeploymentPages
 from reseal.console.desk import Desk
 from reseal.console.pages import FILES
@@ -22,6 +35,13 @@ def console_routes(parts: Parts) -> tuple[Route, ...]:
         *joining.routes(desk),
         *device_import.routes(desk),
         *groups.routes(desk),
+        *status_pages.routes(desk),
+        *profiles.routes(desk),
+        *device_users.routes(desk),
+        *policies.routes(desk),
+        *apps.routes(desk),
+        *people.routes(desk),
+        *branding.routes(desk),
         *DeploymentPages(parts, signing_in).routes(),
         *(file.route() for file in FILES),
     )

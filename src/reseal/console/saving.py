@@ -35,7 +35,8 @@ class Done:
     """What an act did: where it can be seen, what is said of it, and what it changed.
 
     `remarks` are what else should be known beforehand; `afterwards` tells differences that are there once
-    everything that follows from the act has taken effect.
+    everything that follows from the act has taken effect. `secret` is shown once, and is `secret_of`
+    somebody.
     """
 
     address: str
@@ -43,6 +44,8 @@ class Done:
     differences: Sequence[Difference] = ()
     remarks: Sequence[str] = ()
     afterwards: Callable[[Tx], Sequence[Difference]] = lambda _tx: ()
+    secret: str = ""
+    secret_of: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -145,9 +145,7 @@ def count_members(tx: Tx, tenant: TenantKey, group_id: int) -> dict[MemberKind, 
     return {kind: counted.get(kind.value, 0) for kind in MemberKind}
 
 
-def count_members_of(
-    tx: Tx, tenant: TenantKey, group_ids: Iterable[int]
-) -> dict[int, dict[MemberKind, int]]:
+def count_members_of(tx: Tx, tenant: TenantKey, group_ids: Iterable[int]) -> dict[int, dict[MemberKind, int]]:
     """How many users and how many devices are in each of these groups; one statement."""
     member = group_member.c
     counted: dict[int, dict[MemberKind, int]] = {}

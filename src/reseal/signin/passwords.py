@@ -16,6 +16,13 @@ from argon2.profiles import RFC_9106_LOW_MEMORY
 from reseal.kernel.entropy import Entropy
 
 _SALT_BYTES = 16
+_LENGTH = 20
+_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789"
+
+
+def make_password(entropy: Entropy) -> str:
+    """A password of 20 letters and digits that nobody confuses: 116 bits."""
+    return "".join(_LETTERS[entropy.below(len(_LETTERS))] for _ in range(_LENGTH))
 
 
 class Passwords:
