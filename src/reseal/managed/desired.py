@@ -145,12 +145,18 @@ def save_items(
     enrolment_id: int,
     changed: Sequence[Item],
     removed: Sequence[Key] = (),
+    *,
+    recount: bool = True,
 ) -> None:
-    """Store what became of deliveries, and forget those that were removed from the device."""
+    """Store what became of deliveries, and forget those that were removed from the device.
+
+    Without `recount` the number of open ones stays: whoever knows that none was opened or closed says so.
+    """
     if not changed and not removed:
         return
     _write(tx, tenant, enrolment_id, changed, removed)
-    tx.execute(_COUNT_OPEN, {"at_tenant": tenant, "at_enrolment": enrolment_id})
+    if recount:
+        tx.execute(_COUNT_OPEN, {"at_tenant": tenant, "at_enrolment": enrolment_id})
 
 
 _COUNT_OPEN = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from reseal.catalog.model import AppBody, Body
-from reseal.catalog.service import items_by_id
+from reseal.catalog.service import bodies_by_id
 from reseal.kernel.db import Tx
 from reseal.kernel.ids import TenantKey
 from reseal.managed.content import ContentUrls
@@ -30,8 +30,8 @@ class Bodies:
         """Load those that are not known yet; one statement, or none."""
         missing = sorted({item.item_id for item in items} - self._known.keys())
         if missing:
-            found = items_by_id(self._tx, self._tenant, missing)
-            self._known |= {key: found[key].body if key in found else None for key in missing}
+            found = bodies_by_id(self._tx, self._tenant, missing)
+            self._known |= {key: found.get(key) for key in missing}
 
     def known(self) -> Mapping[int, Body]:
         """Everything that was loaded and exists."""

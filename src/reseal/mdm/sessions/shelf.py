@@ -13,7 +13,7 @@ from reseal.kernel.db import Tx
 from reseal.kernel.ids import TenantKey
 from reseal.managed.content import ContentUrls
 from reseal.managed.desired import items_of, refresh, save_items
-from reseal.managed.model import MACHINE, Enrolment, Item, ItemState
+from reseal.managed.model import MACHINE, TERMINAL, Enrolment, Item, ItemState
 from reseal.mdm.sessions import deliveries
 from reseal.mdm.sessions.bodies import Bodies
 from reseal.mdm.sessions.deliveries import Sender
@@ -131,13 +131,19 @@ class Shelf:
         for item in gone:
             del self._items[item.key]
         changed = [item for item in self.in_order() if item != self._stored.get(item.key)]
-        save_items(self._tx, self._tenant, self._enrolment.id, changed, [item.key for item in gone])
+        keys = [item.key for item in gone]
+        recount = bool(gone) or any(_is_open(item) != _is_open(self._stored[item.key]) for item in changed)
+        save_items(self._tx, self._tenant, self._enrolment.id, changed, keys, recount=recount)
         telling.items(changed, self._stored, gone)
         self._stored = dict(self._items)
 
     def is_at_rest(self, present: int | None) -> bool:
         """Whether nothing can be done about any of them, as long as nobody else comes."""
         return all(_at_rest(item) for item in self._items.values() if item.user in {MACHINE, present})
+
+
+def _is_open(item: Item) -> bool:
+    return item.state not in TERMINAL
 
 
 def _at_rest(item: Item) -> bool:
