@@ -19,15 +19,24 @@ if [ ! -x "$venv/bin/python" ]; then
     }
 fi
 export VIRTUAL_ENV="$PWD/$venv"
+told=$venv/setup.log
+: >"$told"
+
+echo "installing what uv.lock says; this takes about a minute" >&2
 [ -x "$venv/bin/uv" ] || "$venv/bin/python" -m pip install --quiet --disable-pip-version-check uv
 
-if "$venv/bin/uv" sync --frozen --inexact --active; then
-    exit 0
-fi
-echo "The addresses in uv.lock cannot be reached; taking the same versions from this machine's own index." >&2
+# Whom to trust is first asked of this machine, which may have an authority of its own, then of uv.
+for own in true false; do
+    export UV_SYSTEM_CERTS=$own
+    if "$venv/bin/uv" sync --quiet --frozen --inexact --active 2>>"$told"; then
+        exit 0
+    fi
+done
+echo "The addresses in uv.lock cannot be reached ($told says why)." >&2
+echo "Taking the same versions from this machine's own index; that takes some minutes." >&2
 locked=$venv/locked.txt
 "$venv/bin/uv" export --quiet --frozen --no-hashes --no-emit-project --output-file "$locked"
-"$venv/bin/uv" pip install --requirement "$locked" ||
+"$venv/bin/uv" pip install --quiet --requirement "$locked" 2>>"$told" ||
     "$venv/bin/python" -m pip install --quiet --requirement "$locked"
-"$venv/bin/uv" pip install --no-deps --editable . ||
+"$venv/bin/uv" pip install --quiet --no-deps --editable . 2>>"$told" ||
     "$venv/bin/python" -m pip install --quiet --no-deps --editable .
