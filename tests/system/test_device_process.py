@@ -291,6 +291,19 @@ def test_ctrl_c_is_a_power_cut(office: Office) -> None:
     assert (sealed.code, sealed.json["ended"]) == (0, "resealed")
 
 
+def test_a_technician_who_comes_once_more_is_told_that_it_is_resealed(office: Office) -> None:
+    """As after a power cut when all was done. Its language is given: it begins with its user's sign-in page,
+    which leads back to no technician.
+    """
+    lap, rows = office.laptop("twice", registered=False), office.folder / "sales.csv"
+    assert office.ask("device", "csv", lap, "--group-tag", "sales", "--out", rows, known=False).code == 0
+    assert office.ask("import", rows).code == 0
+    once, again = (office.run("device", "technician", lap, *PACE, "--json") for _ in range(2))
+    assert (once.code, once.json["ended"]) == (0, "resealed"), once
+    assert (again.code, again.json["ended"], again.json["code"]) == (0, "resealed", ""), again
+    assert again.json["screens"][-1] == "signIn"
+
+
 # --- what goes wrong ----------------------------------------------------------------------------------------
 
 

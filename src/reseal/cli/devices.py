@@ -248,8 +248,7 @@ async def settle(laptop: Laptop, clock: PacedClock) -> None:
 
 def _result(laptop: Laptop, ending: Ending, person: Technician | Person, narrator: Narrator) -> Result:
     last = person.seen[-1] if person.seen else None
-    is_green = ending.kind is EndingKind.POWERED_OFF and last is not None and last.id is ScreenId.GREEN
-    word = "green" if is_green else _WORDS[ending.kind]
+    word = _word(laptop, ending, last, by_technician=isinstance(person, Technician))
     wanted = {"green", "resealed"} if isinstance(person, Technician) else {"desktop"}
     arrived = word in wanted
     code, message, remedy = ("", "", "") if arrived else _reason(laptop, ending, last)
@@ -264,6 +263,18 @@ def _result(laptop: Laptop, ending: Ending, person: Technician | Person, narrato
         message=message,
         remedy=remedy,
     )
+
+
+def _word(laptop: Laptop, ending: Ending, last: Screen | None, *, by_technician: bool) -> str:
+    """What the laptop came to. One that was resealed before shows its user's pages: the power may have gone
+    when all was done, or the technician did not remember.
+    """
+    if ending.kind is EndingKind.POWERED_OFF:
+        if last is not None and last.id is ScreenId.GREEN:
+            return "green"
+        if by_technician and laptop.memory.awaits_user:
+            return "resealed"
+    return _WORDS[ending.kind]
 
 
 def _reason(laptop: Laptop, ending: Ending, last: Screen | None) -> tuple[str, str, str]:

@@ -88,6 +88,11 @@ class Memory(msgspec.Struct, frozen=True, omit_defaults=True):
     """UPNs, folded, of the users whose account set-up is over."""
     failure: Failure | None = None
 
+    @property
+    def awaits_user(self) -> bool:
+        """A technician has resealed the device, and nobody has signed in since."""
+        return self.place is Place.PAGES and self.prepared and not self.user
+
 
 class Notebook:
     """The memory of one device."""
