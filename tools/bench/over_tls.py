@@ -96,10 +96,16 @@ def _settled(office: Office, number: int) -> Device:
     device = enrolled(office, f"TLS-{number:04}", _USER)
     device.run_phase(Scope.DEVICE, Login.OTHERS)
     device.run_phase(Scope.USER, Login.USER)
+    _come_to_rest(device, Login.USER)  # how the page ended can be asked only while its user is there
     device.user_token = None
+    _come_to_rest(device, Login.OTHERS)
+    return device
+
+
+def _come_to_rest(device: Device, login: Login) -> None:
     for _ in range(_MOST_SESSIONS):
-        if len(device.sync(Login.OTHERS).messages) == 1:
-            return device
+        if len(device.sync(login).messages) == 1:
+            return
     raise RuntimeError(f"after {_MOST_SESSIONS} sessions there is still something to do")
 
 
