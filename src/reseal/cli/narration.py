@@ -99,7 +99,7 @@ class Narrator:
             self._presses += 1
             return intent
         self._tell_presses()
-        self._line(f"{_DOES}{_ACTIONS[intent.action].format(value=intent.value)}")
+        self._line(f"{_DOES}{_ACTIONS[intent.action].format(value=_called(screen, intent.value))}")
         if intent.action is Action.RETRY:
             self._attempts += 1
             await self.network_clock.sleep(BREATH * self._attempts)
@@ -161,6 +161,12 @@ def coloured(line: str) -> Text:
     if line.endswith(_GOOD):
         return Text(line, "green")
     return Text(line, "red" if line.endswith(_BAD) else "")
+
+
+def _called(screen: Screen, value: str) -> str:
+    """What a page calls a value that can be chosen there."""
+    choices = (choice for field in screen.fields for choice in field.choices)
+    return next((choice.label for choice in choices if choice.value == value and choice.label), value)
 
 
 def described(screen: Screen) -> Iterator[str]:

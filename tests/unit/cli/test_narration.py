@@ -9,7 +9,18 @@ from datetime import timedelta
 from reseal.cli.narration import Narrator, stop
 from reseal.device.actor import press_windows_key, sign_in
 from reseal.device.pace import PacedClock
-from reseal.device.screens import Action, Detail, Intent, Line, Progress, Screen, ScreenId, Section
+from reseal.device.screens import (
+    Action,
+    Choice,
+    Detail,
+    Field,
+    Intent,
+    Line,
+    Progress,
+    Screen,
+    ScreenId,
+    Section,
+)
 from reseal.kernel.clock import VirtualClock
 from tests.unit.device.laptops import simulated
 
@@ -150,3 +161,34 @@ def test_everything_is_told_to_who_wants_it() -> None:
 
     simulated(main)
     assert told == ["0:00:00|install.status product={A} status=70", "0:00:00|machine.stopped"]
+
+
+def test_what_is_chosen_is_told_by_its_label() -> None:
+    told: list[str] = []
+    layouts = Field(
+        name="keyboard", label="Layout", choices=(Choice("00000409", "US"), Choice("00000407", "German"))
+    )
+    page = replace(LANGUAGE, fields=(layouts,))
+
+    async def main(clock: VirtualClock) -> None:
+        await _narrator(clock, told, Intent(Action.CHOOSE, "00000407")).act(page)
+
+    simulated(main)
+    assert told[-1] == "0:00:00|> chooses German"
+
+
+def test_a_machine_that_restarts_is_asked_nothing() -> None:
+    told: list[str] = []
+
+    async def ask() -> str:
+        return "somebody at the device"
+
+    async def main(clock: VirtualClock) -> None:
+        narrator = _narrator(clock, told)
+        following = asyncio.create_task(narrator.follow(ask))
+        await narrator.watch(Screen(id=ScreenId.RESTARTING, title="Restarting"))
+        await clock.sleep(timedelta(seconds=5))
+        await stop(following)
+
+    simulated(main)
+    assert told == ["0:00:00|Restarting"]
