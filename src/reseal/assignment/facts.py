@@ -16,7 +16,7 @@ from reseal.assignment.tables import device_effective
 from reseal.directory import tables as directory
 from reseal.directory.model import MemberKind, device_view
 from reseal.directory.rules import FILTER, RuleObject, compile_rule
-from reseal.kernel.db import Tx, chunks
+from reseal.kernel.db import Tx, chunks, one_of
 from reseal.kernel.ids import TenantKey
 
 BATCH = 1000
@@ -56,11 +56,11 @@ def look_at(tx: Tx, tenant: TenantKey, devices: Sequence[int], filters: Filters)
     # Two statements: joined here, the rows are found alike with and without the planner's statistics.
     columns = directory.device.c if filters else (device.id,)
     existing = (
-        sa.select(*columns).where(device.tenant_id == tenant, *_among(device.id, devices)).order_by(device.id)
+        sa.select(*columns).where(device.tenant_id == tenant, *one_of(device.id, devices)).order_by(device.id)
     )
     pointers = (
         sa.select(pointer.device_id, pointer.user_id, pointer.set_id)
-        .where(pointer.tenant_id == tenant, *_among(pointer.device_id, devices))
+        .where(pointer.tenant_id == tenant, *one_of(pointer.device_id, devices))
         .order_by(pointer.device_id)
     )
     known = {row.device_id: (row.user_id, row.set_id) for row in tx.rows(pointers)}
@@ -85,7 +85,7 @@ def groups_of(
             .where(
                 table.c.tenant_id == tenant,
                 table.c.member_kind == kind.value,
-                *_among(table.c.member_id, some),
+                *one_of(table.c.member_id, some),
             )
             .order_by(table.c.member_id, table.c.group_id)
         )
@@ -120,11 +120,6 @@ def devices_reached_by(tx: Tx, tenant: TenantKey, groups: Iterable[int]) -> list
             row[0] for row in tx.rows(sa.union(themselves, by_user).order_by(sa.literal_column("1")))
         )
     return sorted(found)
-
-
-def _among(column: sa.Column[int], keys: Sequence[int]) -> tuple[sa.ColumnElement[bool], ...]:
-    """The column is one of the keys; the range keeps a planner without statistics to a part of an index."""
-    return column.between(min(keys), max(keys)), column.in_(keys)
 
 
 class Filters:

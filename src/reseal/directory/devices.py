@@ -32,7 +32,7 @@ from reseal.directory.tenants import differences
 from reseal.directory.users import public_ids, user_by_id
 from reseal.kernel import events
 from reseal.kernel.changes import Change
-from reseal.kernel.db import Tx, chunks
+from reseal.kernel.db import Tx, chunks, one_of
 from reseal.kernel.errors import Conflict, Detail, NotFound
 from reseal.kernel.events import Subject
 from reseal.kernel.ids import Key, TenantKey
@@ -241,7 +241,7 @@ def delete_devices(
             sa.delete(group_member).where(
                 group_member.c.tenant_id == tenant,
                 group_member.c.member_kind == MemberKind.DEVICE.value,
-                group_member.c.member_id.in_(some),
+                *one_of(group_member.c.member_id, some),
             )
         )
         tx.execute(sa.delete(device).where(device.c.tenant_id == tenant, device.c.id.in_(some)))

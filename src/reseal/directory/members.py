@@ -22,7 +22,7 @@ from reseal.directory.rules.schema import MEMBER_OF
 from reseal.directory.tables import device, group, group_member, to_group, user
 from reseal.kernel import events
 from reseal.kernel.changes import Change
-from reseal.kernel.db import Tx, chunks
+from reseal.kernel.db import Tx, chunks, one_of
 from reseal.kernel.errors import Conflict, NotFound
 from reseal.kernel.events import JsonValue, Subject
 from reseal.kernel.ids import Key, TenantKey
@@ -196,7 +196,11 @@ def group_ids_of(
     for some in chunks(held):
         for row in tx.rows(
             sa.select(member.member_id, member.group_id)
-            .where(member.tenant_id == tenant, member.member_kind == kind.value, member.member_id.in_(some))
+            .where(
+                member.tenant_id == tenant,
+                member.member_kind == kind.value,
+                *one_of(member.member_id, some),
+            )
             .order_by(member.member_id, member.group_id)
         ):
             held[row.member_id].append(row.group_id)

@@ -23,7 +23,7 @@ from reseal.directory.tables import group_member, mdm_scope_group
 from reseal.directory.tenants import tenant_by_id
 from reseal.directory.users import users_by_id
 from reseal.esp.effective import EffectiveEsp, effective_esps
-from reseal.kernel.db import Tx, chunks
+from reseal.kernel.db import Tx, chunks, one_of
 from reseal.kernel.ids import TenantKey
 from reseal.preflight.model import Facts, Readiness, UserFact, object_to
 from reseal.wire.hwhash import EvidenceKind
@@ -96,7 +96,7 @@ def _in_scope(tx: Tx, tenant: TenantKey, users: Sequence[int]) -> frozenset[int]
             .where(
                 group_member.c.tenant_id == tenant,
                 group_member.c.member_kind == MemberKind.USER.value,
-                group_member.c.member_id.in_(some),
+                *one_of(group_member.c.member_id, some),
             )
             .distinct()
             .order_by(group_member.c.member_id)

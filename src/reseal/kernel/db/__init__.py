@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from reseal.kernel.db.database import CommitProbe, Context, Database, Stats
 from reseal.kernel.db.schema import Json, Utc, from_microseconds, metadata, tenant_columns, to_microseconds
-from reseal.kernel.db.tx import Tx, chunks
+from reseal.kernel.db.tx import Tx, chunks, one_of
 
 __all__ = [
     "CommitProbe",
@@ -21,6 +21,7 @@ __all__ = [
     "chunks",
     "from_microseconds",
     "metadata",
+    "one_of",
     "tenant_columns",
     "to_microseconds",
 ]
