@@ -19,8 +19,13 @@ from reseal.mdm.sessions.states import (
     Treatment,
     arrival,
 )
+from tools.session_states import PAGE, updated
 
 SOON = timedelta(seconds=30)
+
+
+def test_the_page_about_sessions_is_drawn_from_the_tables() -> None:
+    assert updated(PAGE.read_text()) == PAGE.read_text(), "run tools/session_states.py"
 
 
 def test_every_state_has_an_answer_to_every_arrival() -> None:
