@@ -10,12 +10,13 @@ WORKERS ?= 2
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup system-parts demo recording test lint messages bench mutants soak
+.PHONY: help setup system-parts demo recording screenshots test lint messages bench mutants soak
 
 help:
 	@echo "make setup     put everything Reseal needs into $(VENV)"
 	@echo "make demo      a server, a sample tenant, a virtual laptop, both flows; ARGS=--headless ends after them"
 	@echo "make recording play the demo once more, and draw the pictures in docs/pictures"
+	@echo "make screenshots  a picture of every page, in build/screenshots   ARGS=--docs for those of the documentation"
 	@echo "make test      run all tests               ARGS=\"-k rules\" narrows them"
 	@echo "make lint      style, types, floors, tables of tests"
 	@echo "make messages  bring the translations up to date with the texts; ARGS=it begins another language"
@@ -34,6 +35,9 @@ system-parts:
 
 demo: $(READY)
 	@$(BIN)/reseal demo $(ARGS)
+
+screenshots: $(READY) system-parts
+	@$(BIN)/python -m tools.screenshots $(ARGS)
 
 recording: $(READY)
 	@$(BIN)/python -m tools.record_demo
