@@ -35,6 +35,7 @@ NOT_RUN = {
     "make setup": "makes the environment that this test runs in",
     "make demo": "goes on until Ctrl-C; test_demo.py plays the same command with --headless",
     "make test": "runs this test",
+    "reseal device screen": "goes on until Ctrl-C; pages/test_laptop.py operates it",
     "make bench": "minutes of measuring; test_bench.py runs each figure in small",
     "curl --no-buffer": "goes on until it is stopped; test_timeline.py reads the same stream",
     "RESEAL_DATABASE_URL=postgresql://": "needs PostgreSQL at db.example; see test_two_servers.py",
