@@ -3,7 +3,8 @@
 tools/screenshots.py FOLDER           one picture for each page, state and theme
 tools/screenshots.py --docs           only those that the documentation shows, into docs/pictures
 
-Server and laptops are real; the laptops hurry. Debian's Chromium takes the pictures.
+Server and laptops are real; the laptops hurry. Debian's Chromium takes the pictures; for the Japanese ones it
+needs a typeface (fonts-ipafont-gothic).
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ SHOWN_IN_DOCS: Final = {
     "laptop/arabic-signIn": "dark",
     "laptop/japanese-statusPage": "dark",
     "laptop/desktop": "light",
-    "laptop/red": "light",
+    "laptop/refused-red": "light",
     "console/set-up": "light",
     "console/deployments": "light",
     "console/groups": "light",
@@ -54,6 +55,8 @@ SHOWN_IN_DOCS: Final = {
 """Name of a page and state, and the theme in which the documentation shows it."""
 
 _PACE: Final = 60
+_SETTLES: Final = {"signIn": 900, "desktop": 900, "statusPage": 6000}
+"""Milliseconds until a screen shows what it is about."""
 _PATIENCE: Final = timedelta(minutes=3)
 _REFUSING: Final = {
     "reseal": 1,
@@ -186,7 +189,7 @@ async def _follow(page: Page, camera: Camera, prefix: str, until: str, doing: di
         name, turn = await _screen(page)
         if name and name not in pictured:
             pictured.add(name)
-            await page.wait_for_timeout(900 if name in {"signIn", "statusPage", "desktop"} else 200)
+            await page.wait_for_timeout(_SETTLES.get(name, 200))
             await camera.take(page, f"laptop/{prefix}{name}")
         if name == until:
             return
@@ -249,7 +252,7 @@ async def refused(office: Office, browser: Browser, camera: Camera) -> None:
         await _take_preprovisioning_away(connection, 4)
     async with office.laptop(browser, 4, wifi=False) as page:
         await _hand(page, "Power off")
-        await _follow(page, camera, "", "red", {**_USUAL, "signIn": _five_presses})
+        await _follow(page, camera, "refused-", "red", {**_USUAL, "signIn": _five_presses})
 
 
 async def _take_preprovisioning_away(connection: Connection, number: int) -> None:
