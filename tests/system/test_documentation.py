@@ -140,7 +140,7 @@ def test_what_a_page_says_to_type_works(page: Path, program: Path, first_start: 
     with _Reader(tmp_path, program) as reader:
         if page.parent.name != "tutorial":  # the tutorial is about a first start; others have it behind them
             shutil.copytree(first_start, tmp_path / "data")
-        if "--ready-file" in _commands(page) and "reseal up" not in _commands(page):
+        if "ready.json" in _commands(page) and "reseal up" not in _commands(page):
             reader.start("reseal up --data ./data")
         if prepare := PREPARED.get(_name(page)):
             prepare(tmp_path)
