@@ -16,11 +16,12 @@ import pytest
 from playwright.async_api import Browser, Page, expect
 
 from reseal.cli.app import run
-from tests.support.browsing import NARROW, Theme, faults, too_wide, visit
+from tests.support.browsing import NARROW, faults, too_wide, visit
 from tests.support.processes import CONTOSO, ServerProcess
 
 pytestmark = pytest.mark.slow
 
+_NO_PAGE = re.compile(r"/offline$|[?&](after|older)=")
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -38,12 +39,11 @@ class Office:
         browser: Browser,
         path: str,
         *,
-        theme: Theme = "light",
         width: int = 1280,
         script: bool = True,
     ) -> AsyncIterator[Page]:
         """A page of the console, after signing in."""
-        async with visit(browser, theme=theme, width=width, script=script) as page:
+        async with visit(browser, width=width, script=script) as page:
             await page.goto(self.url + path)
             await page.locator("#i0116").fill(self.user)
             await page.locator("[type=submit]").click()
@@ -183,37 +183,44 @@ def contoso(served: ServerProcess, tmp_path_factory: pytest.TempPathFactory) -> 
     return Office(served)
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-async def test_every_page_is_free_of_faults_and_fits_a_phone(
-    browser: Browser, contoso: Office, theme: Theme
-) -> None:
-    """Whatever the pages lead to, one of each kind; wide first, then as narrow as a phone."""
-    async with contoso.open(browser, "/set-up", theme=theme) as page:
+async def test_every_page_is_free_of_faults_and_fits_a_phone(browser: Browser, contoso: Office) -> None:
+    """Whatever the pages lead to, one of each kind: light, dark, and as narrow as a phone."""
+    async with contoso.open(browser, "/set-up") as page:
         waiting, seen, wrong = ["/set-up"], {"/set-up"}, []
         while waiting:
             path = waiting.pop(0)
             await go(page, path)
             wrong += [f"{path}: {fault}" for fault in await faults(page)]
-            links: list[str] = await page.eval_on_selector_all(
-                "main a[href], nav a[href]", "links => links.map(link => link.pathname + link.search)"
-            )
-            for link in links:
+            for link in await _links(page):
                 kind = _ID.sub("*", link)
-                if kind not in seen and not kind.endswith("/offline") and "after=" not in kind:
+                if kind not in seen and not _NO_PAGE.search(kind):
                     seen.add(kind)
                     waiting.append(link)
+            await page.emulate_media(color_scheme="dark")
+            wrong += [f"{path}, dark: {fault}" for fault in await faults(page, rules=("color-contrast",))]
+            await page.emulate_media(color_scheme="light")
             await page.set_viewport_size({"width": NARROW, "height": 800})
             if wide := await too_wide(page):
                 wrong.append(f"{path}: {wide} pixels too wide")
-            if path == "/set-up":
-                await page.get_by_role("button", name="Menu").click()
-                await expect(page.get_by_role("link", name="Branding")).to_be_visible()
-                wrong += [f"menu: {fault}" for fault in await faults(page)]
-                await page.keyboard.press("Escape")
-                await expect(page.get_by_role("link", name="Branding")).to_be_hidden()
             await page.set_viewport_size({"width": 1280, "height": 900})
     assert wrong == []
     assert {"/policies/*", "/apps/*", "/users/*", "/groups/*/edit", "/set-up/devices/*"} <= seen
+
+
+async def _links(page: Page) -> list[str]:
+    where = "links => links.map(link => link.pathname + link.search)"
+    links: list[str] = await page.eval_on_selector_all("main a[href], nav a[href]", where)
+    return links
+
+
+async def test_the_menu_of_a_phone_opens_and_closes(browser: Browser, contoso: Office) -> None:
+    async with contoso.open(browser, "/set-up", width=NARROW) as page:
+        await expect(page.get_by_role("link", name="Branding")).to_be_hidden()
+        await page.get_by_role("button", name="Menu").click()
+        await expect(page.get_by_role("link", name="Branding")).to_be_visible()
+        assert await faults(page) == []
+        await page.keyboard.press("Escape")
+        await expect(page.get_by_role("link", name="Branding")).to_be_hidden()
 
 
 async def test_a_setting_is_changed_by_keyboard_alone(browser: Browser, contoso: Office) -> None:

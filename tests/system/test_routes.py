@@ -365,8 +365,8 @@ def _nothing_of(of: Organisation) -> Organisation:
 
 
 async def _everything(house: House, client: Client) -> dict[str, bytes]:
-    """What the organisation's own client reads."""
-    steady = [route for route in (*READS, *LISTS) if not route.endless]
+    """What the organisation's own client reads; pages show no more."""
+    steady = [route for route in (*READS, *LISTS) if route.reception is None]
     answers = {_named(route): await _send(client, route, house.contoso) for route in steady}
     return {name: answer.body for name, answer in answers.items()}
 

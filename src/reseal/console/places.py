@@ -66,6 +66,11 @@ def is_place(path: str) -> bool:
     return any(place.holds(path) for place in places())
 
 
+def root_of(path: str) -> str:
+    """The entry that a path belongs to: where to begin anew once a form cannot be taken."""
+    return next((place.path for place in places() if place.holds(path)), "")
+
+
 def sections_for(permissions: Iterable[str]) -> tuple[Section, ...]:
     """What somebody with these permissions is shown."""
     held = frozenset(permissions)

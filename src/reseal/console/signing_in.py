@@ -24,7 +24,7 @@ from starlette.responses import Response
 
 from reseal.console.pages import full_page
 from reseal.console.parts import HOME, PERMISSION, Parts
-from reseal.console.places import is_place
+from reseal.console.places import is_place, root_of
 from reseal.directory.roles import permissions_of_user
 from reseal.directory.tenants import tenant_by_id
 from reseal.kernel.db import Tx
@@ -120,6 +120,8 @@ class SigningIn:
             return refusal(error)
         if error.status == 401:
             wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+            if request.method == "POST":
+                wanted = root_of(request.url.path)
             return see_other(f"{SIGN_IN}?{urlencode({'to': wanted})}")
         return await self._message(request, error.status, _HEADINGS.get(error.status, _WRONG), error)
 

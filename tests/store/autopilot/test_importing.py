@@ -9,10 +9,19 @@ from datetime import timedelta
 import pytest
 
 from reseal.assignment.service import assigned_user
-from reseal.autopilot.import_records import EXPIRY, batches, delete_record, on_expiry, record_by_uuid, records
-from reseal.autopilot.importing import HANDLERS, WORK, import_file, submit
+from reseal.autopilot.import_records import (
+    EXPIRY,
+    batch_by_uuid,
+    batches,
+    count_records,
+    delete_record,
+    on_expiry,
+    record_by_uuid,
+    records,
+)
+from reseal.autopilot.importing import HANDLERS, WORK, import_file, submit, submit_file
 from reseal.autopilot.model import ImportStatus
-from reseal.autopilot.model_import import ImportRow, read_rows
+from reseal.autopilot.model_import import ImportRow, Verdict, read_rows
 from reseal.autopilot.registrations import (
     deregister,
     list_registrations,
@@ -335,6 +344,31 @@ async def test_more_submitted_rows_than_one_unit_takes_are_all_worked_off(
     assert [record.status for record in found] == [ImportStatus.COMPLETE] * 5
     made = await database.read(registrations_by_uuid, tenant, [one.registration for one in found])
     assert len(made) == 5
+
+
+async def test_a_submitted_file_is_worked_off_and_its_refused_rows_have_their_verdict_at_once(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("reseal.autopilot.importing.CHUNK", 2)
+    tenant = await database.write(make_tenant)
+    bad = ImportRow(line=9, serial="SN-BAD", hardware_hash="AAAA")
+    judged = read_rows([row(1), row(2), bad, row(3)])
+    rows = [one if isinstance(one, Verdict) else one.row for one in judged]
+
+    batch = await database.write(submit_file, tenant, rows, file_name="laptops.csv")
+    standing = await database.read(count_records, tenant, [batch.id])
+    assert standing == {batch.id: {ImportStatus.UNKNOWN: 3, ImportStatus.ERROR: 1}}
+
+    await Ticker(database, ManualClock(), HANDLERS).drain()
+    standing = await database.read(count_records, tenant, [batch.id])
+    assert standing == {batch.id: {ImportStatus.COMPLETE: 3, ImportStatus.ERROR: 1}}
+    (refused,) = await database.read(records, tenant, batch=batch.uuid, status=ImportStatus.ERROR)
+    assert (refused.line, refused.name) == (9, "InvalidZtdHardwareHash")
+    found = await database.read(batch_by_uuid, tenant, batch.uuid)
+    assert (found.file_name, found.rows) == ("laptops.csv", 4)
+    other = await database.write(make_tenant, "Fabrikam")
+    with pytest.raises(NotFound):
+        await database.read(batch_by_uuid, other, batch.uuid)
 
 
 async def test_records_go_after_thirty_days_and_registrations_stay(
