@@ -98,6 +98,7 @@ class Parts(ApiParts):
 
 def routes(parts: Parts) -> tuple[tuple[Route, ...], Authenticate]:
     """Every route of both listeners, and how a caller is proven."""
+    lockout = Lockout(parts.clock)  # one count of an account's failures, at whichever door they happen
     signin = SignIn(
         db=parts.db,
         signer=parts.keyring.signer,
@@ -105,7 +106,7 @@ def routes(parts: Parts) -> tuple[tuple[Route, ...], Authenticate]:
         workers=parts.workers,
         clock=parts.clock,
         entropy=parts.entropy,
-        lockout=Lockout(parts.clock),
+        lockout=lockout,
         public_url=parts.public_url,
         device_url=parts.device_url,
         blobs=parts.blobs,
@@ -115,7 +116,7 @@ def routes(parts: Parts) -> tuple[tuple[Route, ...], Authenticate]:
         *health_routes(parts.db),
         *address_routes(parts.public_url, parts.device_url),
         *api_routes(parts),
-        *_device_doors(parts),
+        *_device_doors(parts, lockout),
         *_console(parts, signin),
         *signin.routes(),
     )
@@ -142,7 +143,7 @@ def _console(parts: Parts, signin: SignIn) -> tuple[Route, ...]:
     return console_routes(console)
 
 
-def _device_doors(parts: Parts) -> tuple[Route, ...]:
+def _device_doors(parts: Parts, lockout: Lockout) -> tuple[Route, ...]:
     """The doors where foreign protocols enter."""
     keyring = parts.keyring
     join = JoinDoor(
@@ -178,7 +179,7 @@ def _device_doors(parts: Parts) -> tuple[Route, ...]:
         authority=keyring.authorities.mdm,
         box=keyring.box,
         passwords=parts.passwords,
-        lockout=Lockout(parts.clock),
+        lockout=lockout,
         workers=parts.workers,
         clock=parts.clock,
         entropy=parts.entropy,

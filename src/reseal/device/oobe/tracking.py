@@ -65,11 +65,7 @@ async def account_setup(oobe: Oobe) -> Outcome:
     await management.sync()
     if upn in oobe.memory.users:
         return Outcome.PASSED
-    try:
-        view = await _track(oobe, management, Phase.ACCOUNT)
-    except Restart:
-        # A restart that is asked for in account set-up is not carried out (check 90).
-        view = None
+    view = await _track(oobe, management, Phase.ACCOUNT)
     if view is None:
         return _left(oobe, Phase.ACCOUNT)
     if view.outcome is not PageOutcome.SUCCEEDED:
@@ -140,6 +136,7 @@ async def _track(oobe: Oobe, management: Management, phase: Phase) -> PageView |
         if intent is not None and intent.action is Action.CONTINUE_ANYWAY:
             oobe.stopwatches.stop(watch)
             return None
+        # A restart that is asked for in account set-up is not carried out (check 90).
         if management.reboot_requested and phase is Phase.DEVICE:
             raise Restart
         _managed(oobe)
