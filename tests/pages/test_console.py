@@ -21,7 +21,7 @@ from tests.support.processes import CONTOSO, ServerProcess
 
 pytestmark = pytest.mark.slow
 
-_NO_PAGE = re.compile(r"/offline$|[?&](after|older)=")
+_NO_PAGE = re.compile(r"/offline$|[?&](after|older|show)=|kind=(user|device)")
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
