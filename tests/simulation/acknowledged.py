@@ -24,27 +24,22 @@ The wire is read as anybody could read it; nothing is asked of the server's sess
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from types import MappingProxyType
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, unquote
 from uuid import UUID
 
-import sqlalchemy as sa
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
 from reseal.catalog.model import AppBody
-from reseal.device.transport import Request, Response, Transport
 from reseal.kernel.events import SealedEvent
-from reseal.kernel.events.chain import event as events
 from reseal.managed.delivery import nodes_of, scope_of
 from reseal.managed.model import MACHINE
 from reseal.managed.wanted import Delivery
-from reseal.rehearsal.world import World
 from reseal.wire.csp import MsiStatus
 from reseal.wire.enrolment.provisioning_reading import read_provisioning
 from reseal.wire.enrolment.response import read_response
@@ -63,66 +58,10 @@ from reseal.wire.syncml import (
     read_message,
     walk,
 )
+from tests.support.hearing import Heard
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 _FINISHED = "firstsyncstatus/serverhasfinishedprovisioning"
-_LAST = sa.select(events.c.position, events.c.digest).order_by(events.c.position.desc()).limit(1)
-
-
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """An answer that came whole."""
-
-    request: Request
-    body: bytes
-    position: int
-    """Of the last event in that moment."""
-    digest: bytes
-    """Of the chain up to it."""
-
-    @property
-    def path(self) -> str:
-        """Of the request, in lower case."""
-        return urlsplit(self.request.url).path.lower()
-
-
-@dataclass(slots=True)
-class Ear:
-    """A `Transport` that notes each answer with status 200 in the moment in which it is whole."""
-
-    world: World
-    line: Transport
-    heard: list[Heard] = field(default_factory=list)
-
-    @asynccontextmanager
-    async def send(self, request: Request) -> AsyncIterator[Response]:
-        """See `Transport`."""
-        async with self.line.send(request) as answer:
-            yield _Answer(answer, lambda body: self._note(request, answer.status, body))
-
-    def _note(self, request: Request, status: int, body: bytes) -> None:
-        if status == 200:
-            (last,) = self.world.committed(_LAST)
-            self.heard.append(Heard(request, body, last.position, last.digest))
-
-
-class _Answer:
-    def __init__(self, answer: Response, whole: Callable[[bytes], None]) -> None:
-        self.status, self.headers, self.header = answer.status, answer.headers, answer.header
-        self._answer = answer
-        self._whole = whole
-
-    async def chunks(self) -> AsyncGenerator[bytes, None]:
-        """See `Response`. Only contents are read piece by piece; they are not kept."""
-        async for chunk in self._answer.chunks():
-            yield chunk
-        self._whole(b"")
-
-    async def read(self, limit: int = 4_194_304) -> bytes:
-        """See `Response`."""
-        body = await self._answer.read(limit)
-        self._whole(body)
-        return body
 
 
 # --- what is owed -------------------------------------------------------------------------------------------
@@ -141,7 +80,7 @@ class Debt:
 def unpaid(heard: Sequence[Heard], log: Sequence[SealedEvent], shall: Sequence[Delivery]) -> Iterator[str]:
     """What the log does not have although it was acknowledged; `shall` is what the device was to have."""
     for one in heard:
-        if one.position and log[one.position - 1].digest != one.digest:
+        if one.digest and log[one.position - 1].digest != one.digest:
             yield f"the log up to event {one.position} is not the one that stood behind {one.path}"
     for debt in debts(heard, shall):
         if not debt.paid(log[: debt.position]):
@@ -233,12 +172,12 @@ class _Ledger:
 
     def _reports(self, heard: Heard) -> None:
         taken = decode(heard.body, ReportsTaken).up_to
-        for report in decode(heard.request.body, Reports).reports:
+        for report in decode(heard.sent, Reports).reports:
             if report.number <= taken:
                 self._one(heard, "report", "device.reported", payload=_told(report))
 
     def _tokens(self, heard: Heard) -> None:
-        fields = parse_qs(heard.request.body.decode("ascii"))
+        fields = parse_qs(heard.sent.decode("ascii"))
         if fields.get("grant_type") == ["authorization_code"]:
             self._codes[fields["code"][0]] = None
             self._count(heard, "user.signed_in", len(self._codes))
@@ -252,10 +191,9 @@ class _Ledger:
     # --- sessions
 
     def _message(self, heard: Heard) -> None:
-        assert heard.request.identity is not None
-        enrolment = _common_name(heard.request.identity.certificate)
+        enrolment = _common_name(x509.load_der_x509_certificate(heard.certificate))
         sessions = self._sessions.setdefault(enrolment, _Sessions())
-        sent, reply = read_message(heard.request.body), read_message(heard.body)
+        sent, reply = read_message(heard.sent), read_message(heard.body)
         if sent.header.msg_id == 1:
             sessions.commands.clear()
         if _is_taken(reply):

@@ -24,9 +24,12 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal
 
+import sqlalchemy as sa
+
 from reseal.catalog.model import AppBody
 from reseal.kernel.entropy import SeededEntropy
 from reseal.kernel.events import SealedEvent
+from reseal.kernel.events.chain import event
 from reseal.kernel.simulation.guard import guarded
 from reseal.kernel.simulation.loop import HangFound, run
 from reseal.managed.wanted import Delivery
@@ -38,14 +41,16 @@ from reseal.rehearsal.run import cast, judge, play
 from reseal.rehearsal.stage import Script
 from reseal.rehearsal.standing import standing_of
 from reseal.rehearsal.world import START, World
-from tests.simulation.acknowledged import Ear, Heard, unpaid
+from tests.simulation.acknowledged import unpaid
 from tests.simulation.rehearsing import AGENT, CONTOSO, Bench, told
+from tests.support.hearing import Ear, Heard, Place
 
 Moment = Literal["before", "after"]
 Of = Literal["commit", "write"]
 
 BAD_NETWORK = Faults(delay=200, loss=20, answer_loss=20, cut=20, duplicate=20, patience=10_000)
 NOTES = "Contoso Notes"
+_LAST = sa.select(event.c.id, event.c.position, event.c.digest).order_by(event.c.id.desc()).limit(1)
 _POLICIES = {"Device lock", "Firewall on", "Start page"}
 _POINT = re.compile(r"(before|after) (commit|write) ([0-9]+)")
 
@@ -124,25 +129,24 @@ async def _play(world: World, player: Player, points: Sequence[Point]) -> Run:
     world.kill_when(functools.partial(strikes, "commit", commits))
     player.cut_power_when(functools.partial(strikes, "write", writes))
     player.bears_trouble = True
-    ears: list[Ear] = []
+    heard: list[Heard] = []
 
-    def listen(line: Any) -> Ear:
-        ears.append(Ear(world, line))
-        return ears[-1]
+    def last() -> Place:
+        (found,) = world.committed(_LAST)
+        return found.id, found.position, found.digest
 
-    player.tap(listen)
+    player.tap(lambda line: Ear(line, last, heard.append))
     await play([player], timedelta(0))
     world.kill_when(lambda _moment, _number: False)
     found = await judge(world, [player])
     standing = await world.db.read(standing_of, world.tenant, player.candidate.name)
     shall = () if standing is None else standing.shall
     log = await world.db.read(all_events, world.tenant)
-    (ear,) = ears
     return Run(
         wrong=(
             *told(found).splitlines(),
-            *_not_installed_once(player, world, shall),
-            *unpaid(ear.heard, log, shall),
+            *not_installed_once(Evidence.of(player.disk, world.clock), shall),
+            *unpaid(heard, log, shall),
         ),
         missed=tuple(sorted(left)),
         commits=world.commits - commits,
@@ -150,16 +154,16 @@ async def _play(world: World, player: Player, points: Sequence[Point]) -> Run:
         kills=world.kills,
         cuts=player.cuts,
         took=player.over - player.begun,
-        heard=tuple(ear.heard),
+        heard=tuple(heard),
         events=tuple(log),
         shall=shall,
         log=tuple(f"{at} {what} {about}" for at, what, about in player.log),
     )
 
 
-def _not_installed_once(player: Player, world: World, shall: Sequence[Delivery]) -> Iterator[str]:
+def not_installed_once(device: Evidence, shall: Sequence[Delivery]) -> Iterator[str]:
     """Of each product and version there is one `end` in the journal; what was begun is ended or undone."""
-    journal = Evidence.of(player.disk, world.clock).journal
+    journal = device.journal
     ends = Counter((entry.product.key[1], entry.product.version) for entry in journal if entry.step == "end")
     bodies = [each.item.body for each in shall]
     apps = [body for body in bodies if isinstance(body, AppBody)]
