@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-import multiprocessing
 import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing.context import ForkServerContext, ForkServerProcess
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any, Literal
 from unittest.mock import patch
@@ -26,6 +25,7 @@ from reseal.kernel.settings import DatabaseUrl, Settings
 from reseal.server.datadir import write_json
 from reseal.server.running import running
 from reseal.signin.passwords import Passwords
+from tests.support.forking import forks
 from tests.support.processes import read_ready
 
 _PATIENCE = 60
@@ -52,7 +52,7 @@ class CrashingServer:
     def __init__(self, data: Path, crash: Crash | None = None, database_url: str | None = None) -> None:
         self.data = data
         (data / "ready.json").unlink(missing_ok=True)
-        self._process: ForkServerProcess = _forks().Process(
+        self._process: ForkServerProcess = forks().Process(
             target=_run, args=(data, crash, database_url), daemon=True
         )
         self._process.start()
@@ -102,12 +102,6 @@ def crashing_server(
         yield server
     finally:
         server.kill()
-
-
-def _forks() -> ForkServerContext:
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__])
-    return context
 
 
 def _log_of(data: Path) -> Path:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 ROOT = Path(__file__).resolve().parents[2]
 CONTOSO = ROOT / "examples" / "contoso"
@@ -73,12 +73,32 @@ def reseal(
 # --- servers ------------------------------------------------------------------------------------------------
 
 
+class Process(Protocol):
+    """What is needed of `subprocess.Popen`."""
+
+    pid: int
+
+    @property
+    def returncode(self) -> int | Any:
+        """The exit code, negative for a signal; None as long as it runs, or as nobody has asked."""
+
+    def poll(self) -> int | None:
+        """The exit code; None as long as it runs."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """The exit code, once it has ended."""
+
+    def send_signal(self, number: int, /) -> None:
+        """To the process, if it still runs."""
+
+
 class ServerProcess:
     """A `reseal up`, or a program like it, in a process group of its own."""
 
+    process: Process
+
     def __init__(self, data: Path, *options: str | Path, module: str = "reseal.cli", **settings: str) -> None:
         self.data = data
-        self.log = data.with_name(f"{data.name}.log")
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", module, "up", "--data", str(data), *map(str, options)],
@@ -89,6 +109,11 @@ class ServerProcess:
                 stderr=log,
                 start_new_session=True,
             )
+
+    @property
+    def log(self) -> Path:
+        """What it tells, and what earlier servers on the same directory told."""
+        return self.data.with_name(f"{self.data.name}.log")
 
     @property
     def ready_file(self) -> Path:

@@ -28,6 +28,7 @@ from tests.support.postgres import Server
 from tests.support.processes import ROOT, ServerProcess
 from tests.support.system_parts import miss
 from tests.system.devices import EXPIRED, PROVEN, Device, Shown, furnish, issued, session_begun
+from tests.system.following import following
 from tests.system.organisations import Organisation, found
 from tests.system.pages import Browser
 from tests.system.sample import device_csv
@@ -221,17 +222,16 @@ async def test_a_reader_sees_each_position_once_when_a_replica_dies(site: Site) 
     """The last test of the module, because one replica does not come back."""
     async with site.client("browser") as client:
         program = await client.signed_in(site.contoso.credentials)
-        positions: list[int] = []
-        reading = asyncio.create_task(_follow(program, positions))
-        await _import(program, 50)
-        await _caught_up(program, positions)
-        site.replicas[0].kill()
-        for number in (51, 52):
-            await _import(program, number)
-        log = await _caught_up(program, positions)
-        reading.cancel()
+        async with following(program) as reader:
+            await _import(program, 50)
+            await reader.caught_up()
+            site.replicas[0].kill()
+            for number in (51, 52):
+                await _import(program, number)
+            log = await reader.caught_up()
 
-    assert positions == log == list(range(1, len(log) + 1))
+    assert reader.events == log
+    assert reader.positions == list(range(1, len(log) + 1))
     async with site.client(shown=site.good.managed) as device:
         assert await session_begun(device) == PROVEN
 
@@ -248,29 +248,4 @@ async def _import(client: Client, number: int) -> None:
             if answer.status == 200:
                 return
             assert answer.status in {502, 503, 504}, answer
-            await asyncio.sleep(0.1)
-
-
-async def _follow(client: Client, positions: list[int]) -> None:
-    """Read the stream of the log, and come back whenever it ends."""
-    while True:
-        last = {"Last-Event-ID": str(positions[-1])} if positions else {}
-        headers = {"Authorization": f"Bearer {client.token}", **last}
-        try:
-            async with client.session.get(client.url + "/api/v1/events/live", headers=headers) as response:
-                async for line in response.content:
-                    positions += [int(line[4:])] if line.startswith(b"id: ") else []
-        except aiohttp.ClientError:
-            pass
-        await asyncio.sleep(0.1)
-
-
-async def _caught_up(client: Client, positions: list[int]) -> list[int]:
-    """The positions of the log, once the reader has read them all."""
-    async with asyncio.timeout(60):
-        while True:
-            answer = await client.api("GET", "/events", params={"top": "1000"})
-            log = [each["position"] for each in answer.json["value"]] if answer.status == 200 else []
-            if log and positions[-1:] == log[-1:]:
-                return log
             await asyncio.sleep(0.1)
