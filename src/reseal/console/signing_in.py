@@ -25,7 +25,7 @@ from starlette.responses import Response
 from reseal.console.pages import full_page
 from reseal.console.parts import HOME, PERMISSION, Parts
 from reseal.console.places import is_place, root_of
-from reseal.directory.roles import permissions_of_user
+from reseal.directory.roles import permissions_of_user, standing_of_user
 from reseal.directory.tenants import tenant_by_id
 from reseal.kernel.db import Tx
 from reseal.kernel.entropy import Entropy
@@ -248,10 +248,10 @@ def _known(tx: Tx, text: str) -> tuple[Caller, str] | None:
     session = find_session(tx, text)
     if session is None:
         return None
-    tenant, user = tenant_by_id(tx, session.tenant), session.user
-    permitted = permissions_of_user(tx, tenant.id, user.id)
+    user = session.user
+    tenant_id, organisation, permitted = standing_of_user(tx, session.tenant, user.id)
     name = user.display_name or user.upn
-    return Caller(tenant.id, tenant.uuid, user.uuid, name, permitted), tenant.name
+    return Caller(session.tenant, tenant_id, user.uuid, name, permitted), organisation
 
 
 def _opened(tx: Tx, code: str, begun: _Begun, redirect_uri: str) -> str | OAuthError | _Unfit:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Final
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -9,6 +10,7 @@ import sqlalchemy as sa
 from reseal.directory.model import Role
 from reseal.directory.model_roles import permissions_of
 from reseal.directory.tables import role_assignment, user
+from reseal.directory.tables import tenant as tenant_table
 from reseal.kernel import events
 from reseal.kernel.db import Tx
 from reseal.kernel.errors import Conflict, NotFound
@@ -73,6 +75,28 @@ def roles_by_user(tx: Tx, tenant: TenantKey) -> dict[int, tuple[Role, ...]]:
 def permissions_of_user(tx: Tx, tenant: TenantKey, user_id: int) -> frozenset[str]:
     """All that a user may do by their roles."""
     return permissions_of(roles_of(tx, tenant, user_id))
+
+
+def standing_of_user(tx: Tx, tenant: TenantKey, user_id: int) -> tuple[UUID, str, frozenset[str]]:
+    """A user's organisation, its id and name, and all that the user may do there; one statement."""
+    rows = tx.rows(_STANDING, {"at_tenant": tenant, "at_user": user_id})
+    roles = [Role(row.role) for row in rows if row.role is not None]
+    return rows[0].uuid, rows[0].name, permissions_of(roles)
+
+
+_STANDING: Final = (
+    sa.select(tenant_table.c.uuid, tenant_table.c.name, role_assignment.c.role)
+    .outerjoin_from(
+        tenant_table,
+        role_assignment,
+        sa.and_(
+            role_assignment.c.tenant_id == tenant_table.c.id,
+            role_assignment.c.user_id == sa.bindparam("at_user"),
+        ),
+    )
+    .where(tenant_table.c.id == sa.bindparam("at_tenant"))
+    .order_by(role_assignment.c.role)
+)
 
 
 def require_other_administrator(tx: Tx, tenant: TenantKey, user_id: int) -> None:

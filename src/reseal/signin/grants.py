@@ -220,7 +220,12 @@ def revoke(tx: Tx, row: sa.Row[Any], because: str) -> None:
 
 def password_mark(tx: Tx, tenant: TenantKey, user_id: int) -> bytes:
     """Changes with the user's password, and tells nothing of it."""
-    return hashlib.sha256((password_hash(tx, tenant, user_id) or "").encode()).digest()[:16]
+    return mark_of(password_hash(tx, tenant, user_id))
+
+
+def mark_of(password: str | None) -> bytes:
+    """The mark of a password's hash."""
+    return hashlib.sha256((password or "").encode()).digest()[:16]
 
 
 def new_text(tx: Tx) -> str:

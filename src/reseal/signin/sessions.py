@@ -9,11 +9,11 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from reseal.directory.model import User
-from reseal.directory.users import users_by_id
+from reseal.directory.tables import to_user, user
 from reseal.kernel.db import Tx
 from reseal.kernel.ids import TenantKey
 from reseal.signin.accounts import record_sign_out
-from reseal.signin.grants import digest, new_text, password_mark
+from reseal.signin.grants import digest, mark_of, new_text, password_mark
 from reseal.signin.tables import session
 from reseal.signin.tidying import tidy_later
 
@@ -29,7 +29,7 @@ class Session:
     signed_in_at: datetime
 
 
-def open_session(tx: Tx, tenant: TenantKey, user: User) -> str:
+def open_session(tx: Tx, tenant: TenantKey, who: User) -> str:
     """A new session of a user who has just signed in; the text for the cookie."""
     text = new_text(tx)
     tx.execute(
@@ -37,8 +37,8 @@ def open_session(tx: Tx, tenant: TenantKey, user: User) -> str:
             tenant_id=tenant,
             id=tx.new_key(),
             digest=digest(text),
-            user_id=user.id,
-            password_mark=password_mark(tx, tenant, user.id),
+            user_id=who.id,
+            password_mark=password_mark(tx, tenant, who.id),
             signed_in_at=tx.now,
             expires_at=tx.now + LIFETIME,
         )
@@ -49,16 +49,25 @@ def open_session(tx: Tx, tenant: TenantKey, user: User) -> str:
 
 def find_session(tx: Tx, text: str) -> Session | None:
     """The session of a cookie, if it counts: its user is enabled and has the password they signed in with."""
-    row = tx.row(sa.select(session).where(session.c.digest == digest(text), session.c.expires_at > tx.now))
-    if row is None:
+    row = tx.row(_FIND, {"digest": digest(text), "now": tx.now})
+    if row is None or not row.enabled:
         return None
-    tenant = TenantKey(row.tenant_id)
-    user = users_by_id(tx, tenant, [row.user_id]).get(row.user_id)
-    if user is None or not user.enabled:
+    if not hmac.compare_digest(mark_of(row.password_hash), row.password_mark):
         return None
-    if not hmac.compare_digest(password_mark(tx, tenant, user.id), row.password_mark):
-        return None
-    return Session(tenant, user, row.signed_in_at)
+    return Session(TenantKey(row.tenant_id), to_user(row), row.signed_in_at)
+
+
+_FIND = (
+    sa.select(user, session.c.password_mark, session.c.signed_in_at)
+    .join_from(
+        session, user, sa.and_(user.c.tenant_id == session.c.tenant_id, user.c.id == session.c.user_id)
+    )
+    .where(
+        session.c.digest == sa.bindparam("digest"),
+        session.c.expires_at > sa.bindparam("now", type_=session.c.expires_at.type),
+    )
+)
+"""One statement, made once: every request for a page asks it."""
 
 
 def forget_session(tx: Tx, text: str) -> None:
