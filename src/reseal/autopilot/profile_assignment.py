@@ -247,6 +247,14 @@ def effective_profiles(
     return {registration_id: by_set[key] for registration_id, key in sets.items()}
 
 
+def effective_profile_of_set(tx: Tx, tenant: TenantKey, effective_set_id: int | None) -> EffectiveProfile:
+    """What the devices of an effective set get; None stands for devices that are in no set."""
+    some = [] if effective_set_id is None else [effective_set_id]
+    return _Reasons(tx, tenant, candidates_of_sets(tx, tenant, some) if some else {}).effective(
+        effective_set_id
+    )
+
+
 def _sets_of_registrations(
     tx: Tx, tenant: TenantKey, registration_ids: Iterable[int]
 ) -> dict[int, int | None]:
@@ -261,8 +269,9 @@ class _Reasons:
     """Why the devices of an effective set get their profile; reads once what all the sentences need."""
 
     def __init__(self, tx: Tx, tenant: TenantKey, candidates: Mapping[int, Sequence[Candidate]]) -> None:
+        self._tx = tx
+        self._tenant = tenant
         self._candidates = candidates
-        self._builtin = tenant_by_id(tx, tenant).settings.builtin_default_profile
         ids = {candidate.profile_id for found in candidates.values() for candidate in found}
         self._profiles = profiles_by_id(tx, tenant, ids)
         self._groups = _groups_of_profiles(tx, tenant, ids)
@@ -284,11 +293,14 @@ class _Reasons:
         return EffectiveProfile(profile.name, profile.settings, best.source, profile, reason)
 
     def _without(self) -> EffectiveProfile:
-        if self._builtin:
+        if self._has_builtin():
             return EffectiveProfile(
                 BUILTIN_NAME, BUILTIN_DEFAULT, ProfileSource.BUILTIN, None, reason_for_builtin()
             )
         return EffectiveProfile("", None, None, None, reason_for_none())
+
+    def _has_builtin(self) -> bool:
+        return tenant_by_id(self._tx, self._tenant).settings.builtin_default_profile
 
 
 def _names(profiles: Iterable[Profile]) -> dict[int, str]:

@@ -178,48 +178,49 @@ def update_registration(
     """
     tx.lock(f"causes:{tenant}")
     present = registration_by_id(tx, tenant, key)
-    wanted = _wanted(tx, tenant, present, changes)
-    if wanted == present:
+    after = wanted(tx, tenant, present, changes)
+    if after == present:
         return False
     tx.execute(
         sa.update(registration)
         .where(registration.c.tenant_id == tenant, registration.c.id == key)
         .values(
-            group_tag=wanted.group_tag,
-            purchase_order=wanted.purchase_order,
-            device_name=wanted.device_name,
-            assigned_user_id=wanted.assigned_user_id,
-            assigned_user_upn=wanted.assigned_user_upn,
-            assigned_user_folded=fold(wanted.assigned_user_upn),
-            addressable_user_name=wanted.addressable_user_name,
+            group_tag=after.group_tag,
+            purchase_order=after.purchase_order,
+            device_name=after.device_name,
+            assigned_user_id=after.assigned_user_id,
+            assigned_user_upn=after.assigned_user_upn,
+            assigned_user_folded=fold(after.assigned_user_upn),
+            addressable_user_name=after.addressable_user_name,
             modified_at=tx.now,
         )
     )
-    if (wanted.group_tag, wanted.purchase_order) != (present.group_tag, present.purchase_order):
-        _write_physical_ids(tx, tenant, wanted, actor)
-    if wanted.assigned_user_id != present.assigned_user_id:
-        set_assigned_user(tx, tenant, wanted.device_id, wanted.assigned_user_id)
-    changed = _differences(present, wanted)
+    if (after.group_tag, after.purchase_order) != (present.group_tag, present.purchase_order):
+        _write_physical_ids(tx, tenant, after, actor)
+    if after.assigned_user_id != present.assigned_user_id:
+        set_assigned_user(tx, tenant, after.device_id, after.assigned_user_id)
+    changed = differences(present, after)
     tx.announce(Change(REGISTRATION_CHANGED, tenant, frozenset({key}), frozenset(changed)))
     events.record(tx, tenant, "registration.changed", Subject("registration", present.uuid), changed, actor)
     return True
 
 
-def _wanted(tx: Tx, tenant: TenantKey, present: Registration, changes: RegistrationChanges) -> Registration:
-    wanted = present
+def wanted(tx: Tx, tenant: TenantKey, present: Registration, changes: RegistrationChanges) -> Registration:
+    """The registration as these changes would make it. Raises as `update_registration`."""
+    after = present
     if changes.group_tag is not None:
-        wanted = replace(wanted, group_tag=_physical_value(ORDER_ID, changes.group_tag))
+        after = replace(after, group_tag=_physical_value(ORDER_ID, changes.group_tag))
     if changes.purchase_order is not None:
-        wanted = replace(wanted, purchase_order=_physical_value(PURCHASE_ORDER_ID, changes.purchase_order))
+        after = replace(after, purchase_order=_physical_value(PURCHASE_ORDER_ID, changes.purchase_order))
     if changes.device_name is not None:
         if changes.device_name:
             check_device_name(changes.device_name)
-        wanted = replace(wanted, device_name=changes.device_name)
+        after = replace(after, device_name=changes.device_name)
     if changes.addressable_user_name is not None:
-        wanted = replace(wanted, addressable_user_name=_friendly_name(changes.addressable_user_name))
+        after = replace(after, addressable_user_name=_friendly_name(changes.addressable_user_name))
     if changes.assigned_user_upn is not None:
-        wanted = _with_user(tx, tenant, wanted, changes.assigned_user_upn.strip(), changes)
-    return wanted
+        after = _with_user(tx, tenant, after, changes.assigned_user_upn.strip(), changes)
+    return after
 
 
 def _with_user(
@@ -291,7 +292,8 @@ _GRAPH_NAMES: Final = {
 }
 
 
-def _differences(before: Registration, after: Registration) -> dict[str, JsonValue]:
+def differences(before: Registration, after: Registration) -> dict[str, JsonValue]:
+    """What an event says of a change."""
     return {
         told: {"from": getattr(before, name), "to": getattr(after, name)}
         for name, told in _GRAPH_NAMES.items()
