@@ -11,7 +11,6 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-import segno
 from markupsafe import Markup
 
 from reseal.device.pages.inventory import Arrived, arrived
@@ -23,6 +22,7 @@ from reseal.device.timekeeping import spoken
 from reseal.web.assets import TOKENS, script, style_sheet
 from reseal.web.pages import templates
 from reseal.web.phrases import say, translated
+from reseal.web.qr import qr_code
 
 SHEET: Final = style_sheet("laptop", TOKENS, ("reseal.device.pages", "laptop.css"))
 SCRIPT: Final = script("laptop", "reseal.device.pages", "laptop.js")
@@ -120,11 +120,3 @@ def _arrived(stand: Stand, language: str) -> dict[str, list[Arrived]]:
 def _icons() -> dict[str, Markup]:
     picture = Markup('<svg class="icon" viewBox="0 0 24 24" aria-hidden="true"><path d="{}"/></svg>')
     return {name: picture.format(lines) for name, lines in _LINES.items()}
-
-
-def qr_code(content: str) -> Markup:
-    """The code as a picture without colours of its own."""
-    code = segno.make(content, error="l", micro=False)
-    return Markup(
-        code.svg_inline(scale=1, border=2, omitsize=True, svgclass="qr", lineclass=None)
-    )  # made of squares alone
