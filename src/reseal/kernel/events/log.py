@@ -213,6 +213,46 @@ def read(
     return [_sealed(row) for row in tx.rows(statement)]
 
 
+def read_back(
+    tx: Tx,
+    tenant: TenantKey,
+    limit: int,
+    *,
+    before: int | None = None,
+    subjects: Collection[UUID] | None = None,
+    topics: Collection[str] = (),
+    actor: str = "",
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> list[SealedEvent]:
+    """At most `limit` events of a tenant, the newest first, with positions below `before` if given.
+
+    Narrowed to these few subjects, to kinds of these topics (the word before the dot), to actors in whose
+    name a text occurs in any letter case, to those from `since` on and before `until`.
+    """
+    statement = (
+        sa.select(event)
+        .where(event.c.tenant_id == tenant, event.c.position.is_not(None))
+        .order_by(event.c.position.desc())
+        .limit(limit)
+    )
+    if before is not None:
+        statement = statement.where(event.c.position < before)
+    if subjects is not None:
+        statement = statement.where(event.c.subject_id.in_(sorted(subjects)))
+    if topics:
+        statement = statement.where(
+            sa.or_(*(event.c.kind.startswith(f"{topic}.", autoescape=True) for topic in sorted(topics)))
+        )
+    if actor:
+        statement = statement.where(sa.func.lower(event.c.actor).contains(actor.lower(), autoescape=True))
+    if since is not None:
+        statement = statement.where(event.c.at >= to_microseconds(since))
+    if until is not None:
+        statement = statement.where(event.c.at < to_microseconds(until))
+    return [_sealed(row) for row in tx.rows(statement)]
+
+
 def _sealed(row: sa.Row[Any]) -> SealedEvent:
     return SealedEvent(
         position=row.position,
