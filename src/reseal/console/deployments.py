@@ -11,15 +11,15 @@ import base64
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-import msgspec
 from starlette.responses import Response
 
 from reseal.autopilot.registrations import registrations_by_id
+from reseal.console.live import Shown
 from reseal.console.pages import exact, fragment, full_page
 from reseal.console.parts import HOME, PERMISSION, Parts
 from reseal.console.signing_in import SigningIn
@@ -153,7 +153,7 @@ class DeploymentPages:
 
     async def _list_looks(self, tenant: TenantKey, show: Show, after: int) -> Looks:
         db, clock = self.parts.db, self.parts.clock
-        shown, seen = _Shown(), None
+        shown, seen = Shown(), None
         async with aclosing(events.watch(db, tenant, after, clock, bells=(CHANGED,))) as looks:
             async for _ in looks:
                 mark = await db.read(_mark, tenant)
@@ -191,7 +191,7 @@ class DeploymentPages:
 
     async def _story_looks(self, tenant: TenantKey, uuid: UUID, after: int) -> Looks:
         db, clock = self.parts.db, self.parts.clock
-        shown = _Shown()
+        shown = Shown()
         async with aclosing(events.watch(db, tenant, after, clock, bells=(CHANGED,))) as looks:
             async for news in looks:
                 story = await db.read(_told, tenant, uuid, None)
@@ -230,23 +230,6 @@ def _story_parts(story: _Story) -> dict[str, str]:
         "now": fragment("now", card=story.card),
         "deliveries": fragment("deliveries", deliveries=story.deliveries),
     }
-
-
-@dataclass(slots=True)
-class _Shown:
-    """What the reader of a stream has on the page."""
-
-    parts: dict[str, str] = field(default_factory=dict)
-
-    def changes(self, parts: Mapping[str, str], position: int | None) -> list[Sent]:
-        """A message with the fragments that read differently, and the order of all of them."""
-        changed = {name: html for name, html in parts.items() if self.parts.get(name) != html}
-        moved = [*parts] != [*self.parts]
-        self.parts = dict(parts)
-        if not changed and not moved:
-            return []
-        told = msgspec.json.encode({"parts": changed, "order": [*parts]}).decode()
-        return [Sent(told, "show", "" if position is None else str(position))]
 
 
 # --- units --------------------------------------------------------------------------------------------------

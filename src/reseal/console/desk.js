@@ -24,6 +24,25 @@
     });
   }
 
+  // One box chooses all lines of a list; it is offered only where a script can keep its word.
+  for (const form of document.querySelectorAll("form[data-select]")) {
+    const boxes = [...form.querySelectorAll("tbody input[type=checkbox]")];
+    const head = form.querySelector("thead .box");
+    if (head === null || boxes.length === 0) continue;
+    const whole = document.createElement("input");
+    whole.type = "checkbox";
+    whole.ariaLabel = "Choose all on this page";
+    head.replaceChildren(whole);
+    whole.addEventListener("change", () => {
+      for (const box of boxes) box.checked = whole.checked;
+    });
+    form.addEventListener("change", () => {
+      const chosen = boxes.filter((box) => box.checked).length;
+      whole.checked = chosen === boxes.length;
+      whole.indeterminate = chosen > 0 && chosen < boxes.length;
+    });
+  }
+
   // A form is sent once, however often its button is pressed.
   document.addEventListener("submit", (event) => {
     const form = event.target;

@@ -178,6 +178,10 @@ class Desk:
         """A page to be looked at."""
         return self._route("GET", path, partial(self._looked_at, handler), permission, 0)
 
+    def live(self, path: str, handler: Handler, permission: str) -> Route:
+        """How a page goes on: an answer without end (`web.streams`)."""
+        return self._route("GET", path, partial(self._looked_at, handler), permission, 0, endless=True)
+
     def form(
         self,
         path: str,
@@ -191,9 +195,13 @@ class Desk:
         be small."""
         return self._route("POST", path, partial(self._posted, handler, keep), permission, limit)
 
-    def _route(self, method: str, path: str, handler: Any, permission: str, limit: int) -> Route:
+    def _route(
+        self, method: str, path: str, handler: Any, permission: str, limit: int, *, endless: bool = False
+    ) -> Route:
         reception = self.signing_in.reception
-        return Route(method, path, handler, permission, limit, Listener.BROWSER, reception=reception)
+        return Route(
+            method, path, handler, permission, limit, Listener.BROWSER, reception=reception, endless=endless
+        )
 
     async def _looked_at(self, handler: Handler, call: Call) -> Response:
         return await handler(Visit(self, call))

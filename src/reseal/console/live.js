@@ -65,6 +65,11 @@
     const list = document.getElementById("list");
     if (list === null) return;
     const wanted = order.filter((id) => id.startsWith("d-"));
+    // A steady list moves nothing that somebody may reach for: what left keeps its place, what is new comes last.
+    if (list.dataset.steady !== undefined) {
+      for (const one of list.children) one.classList.toggle("left", !wanted.includes(one.id));
+      return;
+    }
     for (const one of [...list.children]) {
       if (!wanted.includes(one.id)) {
         known.delete(one.id);
@@ -117,6 +122,11 @@
       if (event.persisted) window.location.reload();
     });
   };
+
+  for (const one of document.querySelectorAll("[data-print]")) {
+    one.hidden = false;
+    one.addEventListener("click", () => window.print());
+  }
 
   localTimes(document);
   tick();

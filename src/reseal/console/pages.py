@@ -17,7 +17,14 @@ from reseal.web.calls import Caller
 from reseal.web.forgery import FIELD
 from reseal.web.pages import page, templates
 
-SHEET = style_sheet("console", TOKENS, ("reseal.console", "kit.css"), ("reseal.console", "console.css"))
+SHEET = style_sheet(
+    "console",
+    TOKENS,
+    ("reseal.console", "kit.css"),
+    ("reseal.console", "console.css"),
+    ("reseal.console", "lists.css"),
+    ("reseal.console", "bench.css"),
+)
 LIVE = script("live", "reseal.console", "live.js")
 DESK = script("desk", "reseal.console", "desk.js")
 HTMX = script("htmx", "reseal.web", "vendor/htmx.min.js")

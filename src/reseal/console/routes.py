@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from reseal.console import (
     apps,
+    bench,
     branding,
+    device,
+    device_acts,
     device_import,
     device_users,
+    devices,
     enrolment,
     groups,
     joining,
@@ -42,6 +46,10 @@ def console_routes(parts: Parts) -> tuple[Route, ...]:
         *apps.routes(desk),
         *people.routes(desk),
         *branding.routes(desk),
+        *devices.routes(desk),
+        *device_acts.routes(desk),
+        *device.routes(desk),
+        *bench.routes(desk),
         *DeploymentPages(parts, signing_in).routes(),
         *(file.route() for file in FILES),
     )

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
+from reseal.blueprint.plan import SAMPLE
 from reseal.blueprint.touch import PageWatch, devices_touched, names_of
 from reseal.esp.model import EspProfile
 from reseal.kernel.db import Tx
@@ -35,7 +36,8 @@ class Done:
     """What an act did: where it can be seen, what is said of it, and what it changed.
 
     `remarks` are what else should be known beforehand; `afterwards` tells differences that are there once
-    everything that follows from the act has taken effect. `secret` is shown once, and is `secret_of`
+    everything that follows from the act has taken effect. `devices` are directory devices that it is about
+    whatever they get, `gone` names devices that are no more. `secret` is shown once, and is `secret_of`
     somebody.
     """
 
@@ -46,6 +48,8 @@ class Done:
     afterwards: Callable[[Tx], Sequence[Difference]] = lambda _tx: ()
     secret: str = ""
     secret_of: str = ""
+    devices: Sequence[int] = ()
+    gone: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,11 +122,12 @@ def _acted(tx: Tx, tenant: TenantKey, act: Act, pages: Pages | None) -> tuple[Do
     if watch is not None:
         watch.begin()
     done = act(tx)
-    devices = devices_touched(tx, tenant, tx.settle())
+    devices = devices_touched(tx, tenant, tx.settle()) | set(done.devices)
     if watch is not None:
         devices |= watch.devices()
     told = (*done.differences, *done.afterwards(tx))
-    effect = Effect(told, tuple(done.remarks), len(devices), names_of(tx, tenant, devices))
+    sample = (*done.gone, *names_of(tx, tenant, devices))[:SAMPLE]
+    effect = Effect(told, tuple(done.remarks), len(devices) + len(done.gone), sample)
     return done, effect
 
 

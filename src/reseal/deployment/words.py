@@ -82,10 +82,13 @@ class Words:
 def words(blocker: Blocker) -> Words:
     """What to say of a blocker."""
     others = f" and {blocker.items - 1} more" if blocker.items > 1 else ""
-    text = _TEXTS[blocker.kind].format(
-        what=_ITEM_WORDS.get(blocker.what, blocker.what), name=blocker.name, others=others
-    )
+    text = _TEXTS[blocker.kind].format(what=thing(blocker), name=blocker.name, others=others)
     return Words(text.strip(), _FROM[AWAITED_FROM[blocker.kind]], _then(blocker))
+
+
+def thing(blocker: Blocker) -> str:
+    """What kind of item is awaited."""
+    return _ITEM_WORDS.get(blocker.what, blocker.what)
 
 
 def in_full(blocker: Blocker) -> str:

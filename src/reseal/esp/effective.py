@@ -9,7 +9,7 @@ from reseal.assignment.lookup import entries_for_user
 from reseal.assignment.model import Entry, ItemKind, Scope
 from reseal.assignment.service import entries_for_many
 from reseal.esp.model import EspProfile
-from reseal.esp.profiles import list_esps
+from reseal.esp.profiles import list_esps, pages_by_priority
 from reseal.kernel.db import Tx
 from reseal.kernel.errors import Fault
 from reseal.kernel.ids import TenantKey
@@ -43,6 +43,17 @@ def effective_esps(
     alike = dict.fromkeys(entries.get(device, ()) for device in wanted)
     chosen = {found: choose_esp(profiles, found, technician=technician) for found in alike}
     return {device: chosen[entries.get(device, ())] for device in wanted}
+
+
+def effective_esps_by_entries(
+    tx: Tx, tenant: TenantKey, entries: Sequence[Entry]
+) -> tuple[EffectiveEsp, EffectiveEsp]:
+    """What somebody who knows a device's entries is told: its page in the technician flow, and in the user
+    flow; without the apps that they select. One statement.
+    """
+    profiles = pages_by_priority(tx, tenant)
+    technician, user = (choose_esp(profiles, entries, technician=flow) for flow in (True, False))
+    return technician, user
 
 
 def effective_esp_of_user(tx: Tx, tenant: TenantKey, device: int, user: int) -> EffectiveEsp:

@@ -246,6 +246,14 @@ def list_esps(tx: Tx, tenant: TenantKey) -> list[EspProfile]:
     return sorted(profiles, key=lambda profile: (profile.is_default, profile.priority))
 
 
+def pages_by_priority(tx: Tx, tenant: TenantKey) -> list[EspProfile]:
+    """As `list_esps`, without the apps that they select; one statement."""
+    rows = tx.rows(sa.select(esp_profile).where(esp_profile.c.tenant_id == tenant).order_by(esp_profile.c.id))
+    return sorted(
+        (to_esp(row, ()) for row in rows), key=lambda profile: (profile.is_default, profile.priority)
+    )
+
+
 def _one(tx: Tx, tenant: TenantKey, condition: sa.ColumnElement[bool], what: str) -> EspProfile:
     found = _many(tx, tenant, condition)
     if not found:
