@@ -56,11 +56,11 @@ def look_at(tx: Tx, tenant: TenantKey, devices: Sequence[int], filters: Filters)
     # Two statements: joined here, the rows are found alike with and without the planner's statistics.
     columns = directory.device.c if filters else (device.id,)
     existing = (
-        sa.select(*columns).where(device.tenant_id == tenant, *one_of(device.id, devices)).order_by(device.id)
+        sa.select(*columns).where(device.tenant_id == tenant, one_of(device.id, devices)).order_by(device.id)
     )
     pointers = (
         sa.select(pointer.device_id, pointer.user_id, pointer.set_id)
-        .where(pointer.tenant_id == tenant, *one_of(pointer.device_id, devices))
+        .where(pointer.tenant_id == tenant, one_of(pointer.device_id, devices))
         .order_by(pointer.device_id)
     )
     known = {row.device_id: (row.user_id, row.set_id) for row in tx.rows(pointers)}
@@ -85,7 +85,7 @@ def groups_of(
             .where(
                 table.c.tenant_id == tenant,
                 table.c.member_kind == kind.value,
-                *one_of(table.c.member_id, some),
+                one_of(table.c.member_id, some),
             )
             .order_by(table.c.member_id, table.c.group_id)
         )

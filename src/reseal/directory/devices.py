@@ -241,7 +241,7 @@ def delete_devices(
             sa.delete(group_member).where(
                 group_member.c.tenant_id == tenant,
                 group_member.c.member_kind == MemberKind.DEVICE.value,
-                *one_of(group_member.c.member_id, some),
+                one_of(group_member.c.member_id, some),
             )
         )
         tx.execute(sa.delete(device).where(device.c.tenant_id == tenant, device.c.id.in_(some)))

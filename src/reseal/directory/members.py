@@ -199,7 +199,7 @@ def group_ids_of(
             .where(
                 member.tenant_id == tenant,
                 member.member_kind == kind.value,
-                *one_of(member.member_id, some),
+                one_of(member.member_id, some),
             )
             .order_by(member.member_id, member.group_id)
         ):

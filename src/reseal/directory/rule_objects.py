@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from reseal.directory.model import MemberKind, device_view, user_view
 from reseal.directory.rules import RuleObject
 from reseal.directory.tables import device, group, group_member, user
-from reseal.kernel.db import Tx, chunks
+from reseal.kernel.db import Tx, chunks, one_of
 from reseal.kernel.ids import TenantKey
 
 BATCH = 1000
@@ -66,8 +66,8 @@ def load(
 
     `names` gives the object ids of the groups that rules ask membership of, by key.
     """
-    held = _held(tx, tenant, kind, group_member.c.member_id.in_(keys))
-    return _candidates(tx, tenant, kind, _table(kind).c.id.in_(keys), held, names)
+    held = _held(tx, tenant, kind, one_of(group_member.c.member_id, keys))
+    return _candidates(tx, tenant, kind, one_of(_table(kind).c.id, keys), held, names)
 
 
 def stream(
@@ -153,7 +153,7 @@ def _names_of_groups(tx: Tx, tenant: TenantKey, kind: MemberKind, keys: Sequence
         sa.select(group.c.id, group.c.uuid)
         .distinct()
         .join(group_member, (member.tenant_id == group.c.tenant_id) & (member.group_id == group.c.id))
-        .where(group.c.tenant_id == tenant, member.member_kind == kind.value, member.member_id.in_(keys))
+        .where(group.c.tenant_id == tenant, member.member_kind == kind.value, one_of(member.member_id, keys))
         .order_by(group.c.id)
     )
     return {row.id: str(row.uuid) for row in rows}

@@ -96,7 +96,7 @@ def _in_scope(tx: Tx, tenant: TenantKey, users: Sequence[int]) -> frozenset[int]
             .where(
                 group_member.c.tenant_id == tenant,
                 group_member.c.member_kind == MemberKind.USER.value,
-                *one_of(group_member.c.member_id, some),
+                one_of(group_member.c.member_id, some),
             )
             .distinct()
             .order_by(group_member.c.member_id)

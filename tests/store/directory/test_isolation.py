@@ -86,6 +86,7 @@ EMPTY: dict[Callable[..., Any], tuple[Callable[[Theirs], tuple[Any, ...]], Calla
     groups.groups_by_id: (lambda t: ([t.group.id],), lambda t: {}),
     joining.mdm_scope_groups: (lambda t: (), lambda t: ()),
     members.count_members: (lambda t: (t.group.id,), lambda t: {USER: 0, DEVICE: 0}),
+    members.count_members_of: (lambda t: ([t.group.id],), lambda t: {}),
     members.group_ids_of: (lambda t: (USER, [t.user.id]), lambda t: {t.user.id: ()}),
     members.groups_of: (lambda t: (USER, t.user.id), lambda t: ()),
     roles.permissions_of_user: (lambda t: (t.user.id,), lambda t: frozenset()),
@@ -104,10 +105,12 @@ HARMLESS = {
     groups.create_group,
     groups.list_groups,
     joining.join_selection,
+    members.count_groups_with,
     membership.react,
     membership.rebuild_memberships,
     membership.watch_clock,
     roles.require_other_administrator,
+    roles.standing_of_user,
     rule_objects.load,
     rule_objects.stream,
     users.create_user,
@@ -158,6 +161,12 @@ async def test_what_takes_an_id_finds_nothing_of_another_organisation(contoso, f
     for service, (arguments, nothing) in EMPTY.items():
         assert await fabrikam.write(service, *arguments(theirs)) == nothing(theirs), name_of(service)
     assert await snapshot(database) == before
+
+
+async def test_somebody_of_another_organisation_may_nothing(contoso, fabrikam):
+    theirs = await Theirs().fill(contoso)
+    *_, permissions = await fabrikam.read(roles.standing_of_user, theirs.user.id)
+    assert permissions == frozenset()
 
 
 async def test_lists_show_the_organisations_own(contoso, fabrikam):

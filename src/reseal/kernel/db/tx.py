@@ -169,8 +169,10 @@ def chunks(items: Iterable[T], size: int = 500) -> Iterator[list[T]]:
         yield chunk
 
 
-def one_of(column: sa.ColumnElement[int], keys: Sequence[int]) -> tuple[sa.ColumnElement[bool], ...]:
-    """The column is one of the keys, of which there are some; the range keeps a planner without statistics,
-    or with those of a table that was empty a moment ago, to a part of an index.
+def one_of(column: sa.ColumnElement[int], keys: Sequence[int]) -> sa.ColumnElement[bool]:
+    """The column is one of the keys. The range keeps a planner without statistics, or with those of a table
+    that was empty a moment ago, to a part of an index.
     """
-    return column.between(min(keys), max(keys)), column.in_(keys)
+    if not keys:
+        return sa.false()
+    return sa.and_(column.between(min(keys), max(keys)), column.in_(keys))
