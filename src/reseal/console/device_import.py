@@ -6,6 +6,7 @@ Its rows are then worked off in the background, 500 to a unit; the page of the i
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -35,7 +36,7 @@ from reseal.kernel.errors import Invalid
 from reseal.kernel.ids import TenantKey
 from reseal.web.posted import File
 from reseal.web.routes import MIB, Route
-from reseal.wire.devicecsv import CHUNK, read_device_csv
+from reseal.wire.devicecsv import read_device_csv
 from reseal.wire.devicecsv.model import CsvProblem
 
 READ = "DeviceManagementServiceConfig.Read.All"
@@ -132,22 +133,26 @@ def _read(file: File, strict: bool) -> tuple[list[ImportRow | Verdict], Sequence
 
 
 def _refused(form: Form, file: File, error: Invalid) -> Form:
-    form = form.wrong("file", f"{file.name} was not imported; no device was registered.")
+    form = form.wrong("", f"{file.name} was not imported; no device was registered.")
     for detail in error.details[:_SHOWN]:
-        form = form.wrong("", f"{detail.where.capitalize()}: {detail.message} {detail.remedy}")
+        form = form.wrong(
+            "", f"{detail.where.capitalize()}: {_quoted(detail.message)} {_quoted(detail.remedy)}"
+        )
     more = len(error.details) - _SHOWN
     return form.wrong("", f"And {more:,} more problems.") if more > 0 else form
 
 
 def _notice(rows: int, warnings: Sequence[CsvProblem]) -> str:
-    parts = -(-rows // CHUNK)
     said = [f"{rows:,} rows are being imported."]
-    if parts > 1:
-        said.append(f"They are worked off in {parts} parts of {CHUNK}; Microsoft's portal would refuse them.")
-    said += [f"Line {one.line}: {one.message}." for one in warnings[:_SHOWN]]
+    said += [f"Line {one.line}: {_quoted(one.message)}." for one in warnings[:_SHOWN]]
     if len(warnings) > _SHOWN:
         said.append(f"And {len(warnings) - _SHOWN:,} more remarks.")
     return " ".join(said)
+
+
+def _quoted(text: str) -> str:
+    """What commands write between backticks, in the quotation marks of a page."""
+    return re.sub(r"`([^`]*)`", r"“\1”", text)
 
 
 async def _import(visit: Visit) -> Response:

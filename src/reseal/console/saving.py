@@ -77,11 +77,13 @@ class Effect:
         """For how many devices it makes a difference, in words."""
         if not self.devices:
             return "Nothing changes for any device."
-        if self.devices == 1:
-            return f"1 device is affected: {', '.join(self.sample)}."
+        return "1 device is affected." if self.devices == 1 else f"{self.devices:,} devices are affected."
+
+    @property
+    def named(self) -> str:
+        """The first of these devices, and how many there are beside them."""
         more = self.devices - len(self.sample)
-        named = ", ".join(self.sample) + (f" and {more:,} more" if more else "")
-        return f"{self.devices:,} devices are affected: {named}."
+        return ", ".join(self.sample) + (f" and {more:,} more" if more else "")
 
 
 Act: TypeAlias = Callable[[Tx], Done]

@@ -123,7 +123,11 @@ class SigningIn:
             if request.method == "POST":
                 wanted = root_of(request.url.path)
             return see_other(f"{SIGN_IN}?{urlencode({'to': wanted})}")
-        return await self._message(request, error.status, _HEADINGS.get(error.status, _WRONG), error)
+        said = _HEADINGS.get(error.status, _WRONG)
+        if error.status == 403 or not self.is_in_browser(request):
+            return await self._message(request, error.status, said, error)
+        caller = await self.authenticate(request)
+        return await self._message(request, error.status, said, error, caller=caller)
 
     # --- the way in -----------------------------------------------------------------------------------------
 
@@ -198,11 +202,28 @@ class SigningIn:
         return response
 
     async def _message(
-        self, request: Request, status: int, said: _Said, error: ResealError | None = None, detail: str = ""
+        self,
+        request: Request,
+        status: int,
+        said: _Said,
+        error: ResealError | None = None,
+        detail: str = "",
+        *,
+        caller: Caller | None = None,
     ) -> Response:
         if error is not None:
             detail = f"{error.message} {error.remedy}".strip()
-        return await full_page(self._parts, request, "message.html", status=status, said=said, detail=detail)
+        return await full_page(
+            self._parts,
+            request,
+            "message.html",
+            caller=caller,
+            organisation="" if caller is None else await self.organisation(request, caller),
+            in_browser=caller is not None,
+            status=status,
+            said=said,
+            detail=detail,
+        )
 
 
 @dataclass(frozen=True, slots=True)

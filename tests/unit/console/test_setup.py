@@ -93,18 +93,20 @@ def test_a_profile_is_done_when_every_device_has_one_that_allows_it(
 
 
 @pytest.mark.parametrize(
-    "devices, sample, said",
+    "devices, sample, said, named",
     [
-        (0, (), "Nothing changes for any device."),
-        (1, ("A",), "1 device is affected: A."),
-        (2, ("A", "B"), "2 devices are affected: A, B."),
-        (1200, ("A", "B"), "1,200 devices are affected: A, B and 1,198 more."),
+        (0, (), "Nothing changes for any device.", ""),
+        (1, ("A",), "1 device is affected.", "A"),
+        (2, ("A", "B"), "2 devices are affected.", "A, B"),
+        (1200, ("A", "B"), "1,200 devices are affected.", "A, B and 1,198 more"),
     ],
 )
 def test_an_effect_counts_all_devices_and_names_some(
-    devices: int, sample: tuple[str, ...], said: str
+    devices: int, sample: tuple[str, ...], said: str, named: str
 ) -> None:
-    assert Effect((), (), devices, sample).sentence == said
+    effect = Effect((), (), devices, sample)
+
+    assert (effect.sentence, effect.named) == (said, named)
 
 
 def test_an_effect_is_another_one_when_anything_of_it_is() -> None:
