@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping
 from urllib.parse import urljoin
 
+import aiohttp
 import pytest
 
+from tests.support.processes import CONTOSO
 from tests.system.conftest import House
 from tests.system.organisations import Organisation
 from tests.system.pages import Browser, Page
@@ -132,9 +135,27 @@ async def test_who_may_only_read_is_offered_nothing_and_refused_everything(
 
 
 async def test_a_package_of_another_organisation_cannot_be_carried_on(house: House, browser: Browser) -> None:
-    """The text that names an upload belongs to one organisation."""
+    """The text that names an upload counts for the organisation that sent it, and no digest opens a file."""
     other = await signed_in(house, house.fabrikam)
-    read = await other.open("/apps/new")
-    theirs = await sent(other, read, upload="nonsense.text", step="")
-    assert theirs.status == 422
-    assert "No file was chosen" in theirs.text
+    page = await other.open("/apps/new")
+    form = aiohttp.FormData()
+    form.add_field("canary", page.tree.xpath("//input[@name='canary']/@value")[0])
+    form.add_field("step", "read")
+    package = (CONTOSO / "apps" / "agent.msi").read_bytes()
+    form.add_field("package", package, filename="agent.msi", content_type="application/x-msi")
+    async with house.browser.session.post(
+        f"{house.browser.url}/apps/new",
+        data=form,
+        headers={"Cookie": "; ".join(f"{name}={value}" for name, value in other.cookies.items())},
+    ) as answer:
+        read = Page(answer.status, str(answer.url), answer.headers, await answer.read())
+    assert (read.status, "Contoso Device Agent" in read.text) == (200, True)
+    upload = read.one("//input[@name='upload']").get("value")
+
+    own = await sent(other, read, name="Agent")
+    assert own.status == 200
+    for text in (upload, upload[:-4], hashlib.sha256(package).hexdigest(), ""):
+        refused = await sent(browser, await browser.open("/apps/new"), upload=text, name="Agent", step="")
+        assert refused.status == 422
+        assert "No file was chosen" in refused.text
+        assert "Device Agent" not in refused.text

@@ -7,7 +7,7 @@ from functools import partial
 
 from starlette.responses import Response
 
-from reseal.autopilot.registrations import Counted, count_by_profile
+from reseal.autopilot.registrations import count_by_profile
 from reseal.console.choosing import groups_chosen, groups_offered
 from reseal.console.desk import Desk, Saving, Visit
 from reseal.console.forms import Form, Option
@@ -107,14 +107,15 @@ def _act(tx: Tx, *, tenant: TenantKey, posted: Posted, actor: str) -> Done:
             ("Address of the terms of use", old.terms_of_use, urls.terms_of_use),
             ("Compliance address", old.compliance, urls.compliance),
         ),
-        [_remark(tx, tenant)],
+        _remarks(tx, tenant, nobody=scope is MdmScope.SOME and not groups),
     )
 
 
-def _remark(tx: Tx, tenant: TenantKey) -> str:
-    counted = sum((one.all for one in count_by_profile(tx, tenant).values()), start=Counted().all)
+def _remarks(tx: Tx, tenant: TenantKey, *, nobody: bool) -> list[str]:
+    counted = sum(one.all for one in count_by_profile(tx, tenant).values())
     devices = "No device is registered yet." if not counted else f"{counted:,} devices are registered."
-    return f"It counts for every device from its next join on; devices that are enrolled stay so. {devices}"
+    said = f"It counts for every device from its next join on; devices that are enrolled stay so. {devices}"
+    return [said, *(["No group is chosen, so nobody's device comes under management."] if nobody else [])]
 
 
 def _present(tx: Tx, tenant: TenantKey) -> _Present:

@@ -25,7 +25,7 @@ _COOKIE: Final = "reseal-notice"
 _PURPOSE: Final = "console notice"
 _PATIENCE: Final = timedelta(minutes=5)
 _MOST: Final = 2_000
-"""Characters; a browser keeps no cookie of more than 4,096 bytes."""
+"""Bytes of a text; a browser keeps no cookie of more than 4,096 bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,8 @@ class Notices:
     def leave(self, response: Response, notice: Notice) -> None:
         """Have the next page say it."""
         until = int((self.clock.now() + _PATIENCE).timestamp())
-        told = Notice(notice.text[:_MOST], notice.secret, notice.secret_of, until)
+        text = notice.text.encode()[:_MOST].decode(errors="ignore")
+        told = Notice(text, notice.secret, notice.secret_of, until)
         sealed = self.box.encrypt(msgspec.json.encode(told), _PURPOSE)
         set_cookie(response, _COOKIE, base64.urlsafe_b64encode(sealed).rstrip(b"=").decode())
 

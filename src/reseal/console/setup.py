@@ -16,6 +16,7 @@ from reseal.autopilot.model_profile import Profile
 from reseal.autopilot.profiles import list_profiles
 from reseal.autopilot.registrations import Counted, count_by_profile
 from reseal.console.desk import Desk, Visit
+from reseal.directory.joining import count_chosen
 from reseal.directory.members import count_groups_with
 from reseal.directory.model import MemberKind
 from reseal.directory.model_settings import JoinAllowed, MdmScope, TenantSettings
@@ -72,6 +73,10 @@ class Facts:
     esps: Sequence[EspProfile]
     esp_targets: Mapping[ItemRef, Sequence[Target]]
     device_groups: int
+    scope_groups: int = 0
+    """Groups in the MDM user scope."""
+    join_selected: int = 0
+    """Users and groups that are selected to join devices."""
 
     @property
     def registered(self) -> int:
@@ -99,6 +104,7 @@ async def _page(visit: Visit) -> Response:
 
 def facts_of(tx: Tx, tenant: TenantKey) -> Facts:
     """Everything that the steps look at, in a handful of statements."""
+    scope_groups, selected = count_chosen(tx, tenant)
     return Facts(
         settings=tenant_by_id(tx, tenant).settings,
         registrations=count_by_profile(tx, tenant),
@@ -106,13 +112,15 @@ def facts_of(tx: Tx, tenant: TenantKey) -> Facts:
         esps=list_esps(tx, tenant),
         esp_targets=targets_of_kind(tx, tenant, ItemKind.ESP),
         device_groups=count_groups_with(tx, tenant, MemberKind.DEVICE),
+        scope_groups=scope_groups,
+        join_selected=selected,
     )
 
 
 def steps_of(facts: Facts) -> Iterator[Step]:
     """The nine steps, in their order."""
-    yield _enrolment(facts.settings)
-    yield _joining(facts.settings)
+    yield _enrolment(facts)
+    yield _joining(facts)
     yield _devices(facts)
     yield _groups(facts)
     yield _status_page(facts)
@@ -125,8 +133,8 @@ def steps_of(facts: Facts) -> Iterator[Step]:
         "pre-provisioning, and waits for green. Then Reseal switches it off.",
         "Everything that is meant for the device is installed before its user sees it. Each deployment shows "
         "live what it waits for.",
-        "Watch deployments",
-        "/deployments",
+        "Open the bench",
+        "/bench",
     )
     yield Step(
         "Hand over: the user flow",
@@ -139,7 +147,9 @@ def steps_of(facts: Facts) -> Iterator[Step]:
     )
 
 
-def _enrolment(settings: TenantSettings) -> Step:
+def _enrolment(facts: Facts) -> Step:
+    scope = facts.settings.mdm_scope
+    nobody = scope is MdmScope.NONE or (scope is MdmScope.SOME and not facts.scope_groups)
     states = {
         MdmScope.ALL: "Devices of all users come under management when they join.",
         MdmScope.SOME: "Devices of users in the chosen groups come under management when they join.",
@@ -147,15 +157,18 @@ def _enrolment(settings: TenantSettings) -> Step:
     }
     return Step(
         "Automatic enrolment",
-        Standing.MISSING if settings.mdm_scope is MdmScope.NONE else Standing.DONE,
-        states[settings.mdm_scope],
+        Standing.MISSING if nobody else Standing.DONE,
+        states[MdmScope.NONE if nobody else scope],
         "Without it a device joins the organisation and then stops: no policy and no app can reach it.",
         "Set the scope",
         "/set-up/enrolment",
     )
 
 
-def _joining(settings: TenantSettings) -> Step:
+def _joining(facts: Facts) -> Step:
+    allowed = facts.settings.join_allowed
+    if allowed is JoinAllowed.SELECTED and not facts.join_selected:
+        allowed = JoinAllowed.NONE
     states = {
         JoinAllowed.ALL: "All users may join devices.",
         JoinAllowed.SELECTED: "Selected users and groups may join devices.",
@@ -163,8 +176,8 @@ def _joining(settings: TenantSettings) -> Step:
     }
     return Step(
         "Who may join devices",
-        Standing.PARTLY if settings.join_allowed is JoinAllowed.NONE else Standing.DONE,
-        states[settings.join_allowed],
+        Standing.PARTLY if allowed is JoinAllowed.NONE else Standing.DONE,
+        states[allowed],
         "In the user flow it is the user who joins the device. A technician needs no such right: the device "
         "proves itself with its TPM.",
         "Choose who may",

@@ -115,6 +115,14 @@ def mdm_scope_groups(tx: Tx, tenant: TenantKey) -> tuple[Group, ...]:
     return tuple(sorted(groups.values(), key=lambda group: (group.name, group.id)))
 
 
+def count_chosen(tx: Tx, tenant: TenantKey) -> tuple[int, int]:
+    """How many groups the MDM user scope names, and how many users and groups are selected to join."""
+    groups = sa.select(sa.func.count()).where(mdm_scope_group.c.tenant_id == tenant).scalar_subquery()
+    selected = sa.select(sa.func.count()).where(join_selected.c.tenant_id == tenant).scalar_subquery()
+    row = tx.execute(sa.select(groups.label("groups"), selected.label("selected"))).one()
+    return row.groups, row.selected
+
+
 def set_mdm_scope(
     tx: Tx, tenant: TenantKey, scope: MdmScope, groups: Iterable[int] = (), *, actor: str = "system"
 ) -> None:

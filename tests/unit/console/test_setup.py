@@ -43,15 +43,34 @@ def test_an_empty_organisation_lacks_five_steps() -> None:
     assert standings[6:] == [Standing.OPTIONAL, Standing.PERSON, Standing.PERSON]
 
 
-@pytest.mark.parametrize("scope", MdmScope)
-def test_enrolment_is_done_unless_it_reaches_nobody(scope: MdmScope) -> None:
-    found = step(1, settings=TenantSettings(mdm_scope=scope))
+@pytest.mark.parametrize(
+    "scope, groups, standing",
+    [
+        (MdmScope.ALL, 0, Standing.DONE),
+        (MdmScope.SOME, 1, Standing.DONE),
+        (MdmScope.SOME, 0, Standing.MISSING),
+        (MdmScope.NONE, 1, Standing.MISSING),
+    ],
+)
+def test_enrolment_is_done_unless_it_reaches_nobody(scope: MdmScope, groups: int, standing: Standing) -> None:
+    found = step(1, settings=TenantSettings(mdm_scope=scope), scope_groups=groups)
 
-    assert (found.standing is Standing.MISSING) == (scope is MdmScope.NONE)
+    assert found.standing is standing
 
 
-def test_nobody_who_joins_is_worth_a_look() -> None:
-    assert step(2, settings=TenantSettings(join_allowed=JoinAllowed.NONE)).standing is Standing.PARTLY
+@pytest.mark.parametrize(
+    "allowed, selected, standing",
+    [
+        (JoinAllowed.ALL, 0, Standing.DONE),
+        (JoinAllowed.SELECTED, 2, Standing.DONE),
+        (JoinAllowed.SELECTED, 0, Standing.PARTLY),
+        (JoinAllowed.NONE, 2, Standing.PARTLY),
+    ],
+)
+def test_nobody_who_joins_is_worth_a_look(allowed: JoinAllowed, selected: int, standing: Standing) -> None:
+    found = step(2, settings=TenantSettings(join_allowed=allowed), join_selected=selected)
+
+    assert found.standing is standing
 
 
 @pytest.mark.parametrize(
