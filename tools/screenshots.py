@@ -55,8 +55,13 @@ SHOWN_IN_DOCS: Final = {
 """Name of a page and state, and the theme in which the documentation shows it."""
 
 _PACE: Final = 60
-_SETTLES: Final = {"signIn": 900, "desktop": 900, "statusPage": 6000}
-"""Milliseconds until a screen shows what it is about."""
+_SETTLES: Final = {
+    ("signIn", ""): 900,
+    ("desktop", ""): 900,
+    ("statusPage", "green"): 6000,
+    ("statusPage", "desktop"): 1500,
+}
+"""Milliseconds until a screen on the way to another shows what it is about."""
 _PATIENCE: Final = timedelta(minutes=3)
 _REFUSING: Final = {
     "reseal": 1,
@@ -189,7 +194,7 @@ async def _follow(page: Page, camera: Camera, prefix: str, until: str, doing: di
         name, turn = await _screen(page)
         if name and name not in pictured:
             pictured.add(name)
-            await page.wait_for_timeout(_SETTLES.get(name, 200))
+            await page.wait_for_timeout(_SETTLES.get((name, until), _SETTLES.get((name, ""), 200)))
             await camera.take(page, f"laptop/{prefix}{name}")
         if name == until:
             return
