@@ -101,7 +101,10 @@ async def _create(kind: Kind, visit: Visit) -> Response:
 
 async def _edit(visit: Visit) -> Response:
     found = await visit.read(items.stored, visit.call.uuid("id"), KINDS)
-    return await _form_page(visit, found.form(**_values(found.item.body)), found.item.kind, found.item)
+    body = found.item.body
+    hidden = isinstance(body, WifiBody) and body.holds_key and not visit.may(WRITE)
+    form = found.form(**({} if hidden else _values(body)))
+    return await _form_page(visit, form, found.item.kind, found.item)
 
 
 async def _change(visit: Visit) -> Response:
