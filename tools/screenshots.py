@@ -36,7 +36,7 @@ from tests.support.processes import CONTOSO, server
 PICTURES: Final = Path(__file__).resolve().parent.parent / "docs" / "pictures"
 THEMES: Final[tuple[Theme, ...]] = ("light", "dark")
 SHOWN_IN_DOCS: Final = {
-    "laptop/language": "dark",
+    "laptop/japanese-language": "dark",
     "laptop/configuration": "light",
     "laptop/statusPage": "light",
     "laptop/green": "light",
@@ -277,6 +277,43 @@ def _serials() -> list[str]:
 
 async def console(office: Office, browser: Browser, camera: Camera) -> None:
     """Every place of the console, and the first page below each list."""
+    async with _administrator(office, browser, camera) as page:
+        origin = page.url.removesuffix("/set-up")
+        for place in places():
+            if place.path == "/bench":
+                continue
+            await page.goto(origin + place.path)
+            await page.wait_for_timeout(300)
+            name = f"console/{place.path.strip('/')}"
+            await camera.take(page, name)
+            below = page.locator(f"main :is(table, ol, ul) a[href^='{place.path}/']").first
+            if await below.count():
+                await page.goto(origin + str(await below.get_attribute("href")))
+                await page.wait_for_timeout(300)
+                await camera.take(page, f"{name}-one")
+
+
+async def bench(office: Office, browser: Browser, camera: Camera) -> None:
+    """The bench while three laptops are on it, beside the one that was refused."""
+    unseen = Camera(camera.folder, {})
+    to_green = {**_USUAL, "signIn": _five_presses}
+    async with (
+        office.laptop(browser, 5, wifi=False) as green,
+        office.laptop(browser, 6, wifi=False) as running,
+        office.laptop(browser, 7, wifi=False) as waiting,
+        _administrator(office, browser, unseen) as page,
+    ):
+        for laptop, until in ((green, "green"), (waiting, "signIn"), (running, "statusPage")):
+            await _hand(laptop, "Power off")
+            await _follow(laptop, unseen, "", until, to_green)
+        await page.goto(page.url.removesuffix("/set-up") + "/bench")
+        await page.wait_for_timeout(2500)
+        await camera.take(page, "console/bench")
+
+
+@asynccontextmanager
+async def _administrator(office: Office, browser: Browser, camera: Camera) -> AsyncIterator[Page]:
+    """The set-up page, for who has signed in."""
     ready = _document(office.ready_file)
     account = _document(Path(ready["credentials_file"]))["administrator"]
     async with visit(browser, width=1360, height=900) as page:
@@ -286,17 +323,8 @@ async def console(office: Office, browser: Browser, camera: Camera) -> None:
         await page.locator("[type=submit]").click()
         await page.locator("#i0118").fill(account["password"])
         await page.locator("[type=submit]").click()
-        await page.wait_for_load_state()
-        for place in places():
-            await page.goto(ready["browser_url"] + place.path)
-            await page.wait_for_timeout(300)
-            name = f"console/{place.path.strip('/')}"
-            await camera.take(page, name)
-            below = page.locator(f"main :is(table, ol, ul) a[href^='{place.path}/']").first
-            if await below.count():
-                await page.goto(ready["browser_url"] + str(await below.get_attribute("href")))
-                await page.wait_for_timeout(300)
-                await camera.take(page, f"{name}-one")
+        await page.wait_for_url("**/set-up")
+        yield page
 
 
 def _document(file: Path) -> Any:
@@ -325,6 +353,7 @@ async def _stories(office: Office, camera: Camera) -> None:
         await in_language(office, browser, camera, 2, "ja-JP", "japanese")
         await in_language(office, browser, camera, 3, "ar-EG", "arabic")
         await refused(office, browser, camera)
+        await bench(office, browser, camera)
         await console(office, browser, camera)
 
 
