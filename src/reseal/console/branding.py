@@ -26,7 +26,7 @@ from reseal.directory.model_branding import (
     check_locale,
     inspect_image,
 )
-from reseal.directory.tenants import set_branding, tenant_by_id
+from reseal.directory.tenants import remove_branding, set_branding, tenant_by_id
 from reseal.kernel.db import Tx
 from reseal.kernel.errors import ResealError
 from reseal.kernel.ids import TenantKey
@@ -76,7 +76,11 @@ class Picture:
 
 def routes(desk: Desk) -> tuple[Route, ...]:
     """The page and its form."""
-    return (desk.page(PATH, _page, READ), desk.form(PATH, _save, WRITE, limit=_LIMIT))
+    return (
+        desk.page(PATH, _page, READ),
+        desk.form(PATH, _save, WRITE, limit=_LIMIT),
+        desk.form(PATH + "/remove", _remove, WRITE),
+    )
 
 
 async def _page(visit: Visit) -> Response:
@@ -147,6 +151,28 @@ def _act(tx: Tx, *, tenant: TenantKey, locale: str, branding: Branding, actor: s
     )
 
 
+async def _remove(visit: Visit) -> Response:
+    locale = _locale(visit)
+    return await visit.save(
+        partial(_removed, tenant=visit.tenant, locale=locale, actor=visit.caller.name),
+        Saving(
+            f"Remove the branding for {locale}",
+            "Remove it",
+            partial(_shown, visit),
+            dangerous=True,
+        ),
+    )
+
+
+def _removed(tx: Tx, *, tenant: TenantKey, locale: str, actor: str) -> Done:
+    remove_branding(tx, tenant, locale=locale, actor=actor)
+    return Done(
+        PATH,
+        f"There is no branding for {locale} any more.",
+        remarks=["Its readers see the branding for all languages."],
+    )
+
+
 def _measured(image: Image | None) -> str:
     return "" if image is None else f"{image.width} × {image.height} pixels, {image.size:,} bytes"
 
@@ -214,7 +240,6 @@ async def _shown(visit: Visit, form: Form) -> Response:
     locale = form.value("locale", DEFAULT_LOCALE)
     default = tenant.branding.get(DEFAULT_LOCALE, Branding())
     seen = branding if locale == DEFAULT_LOCALE else branding.over(default)
-    sources = {picture.slot: picture.source for picture in pictures}
     return await visit.page(
         "branding.html",
         status=422 if form.is_wrong else 200,
@@ -224,10 +249,11 @@ async def _shown(visit: Visit, form: Form) -> Response:
         pictures=pictures,
         locale=locale,
         languages=_languages(tenant, locale),
+        is_stored=locale in tenant.branding,
         called=tenant.name,
         seen=seen,
-        banner=sources[ImageSlot.BANNER_LOGO],
-        background=sources[ImageSlot.BACKGROUND],
+        banner=await _source(visit, tenant, seen.images.get(ImageSlot.BANNER_LOGO)),
+        background=await _source(visit, tenant, seen.images.get(ImageSlot.BACKGROUND)),
         note=_note(seen),
         may_save=visit.may(WRITE),
     )
@@ -243,13 +269,18 @@ def _languages(tenant: Tenant, locale: str) -> list[Option]:
 
 
 async def _picture(visit: Visit, tenant: Tenant, slot: ImageSlot, branding: Branding, form: Form) -> Picture:
-    image, limit = branding.images.get(slot), IMAGE_LIMITS[slot]
-    stored = {one.sha256 for each in tenant.branding.values() for one in each.images.values()}
-    source = ""
-    if image is not None and image.sha256 in stored:
-        source = f"/{tenant.uuid}/branding/{image.sha256}"
-    elif image is not None:
-        content = await uploads.bytes_of(visit.parts, image.sha256)
-        source = f"data:{image.media_type};base64,{base64.b64encode(content).decode()}"
+    limit = IMAGE_LIMITS[slot]
+    source = await _source(visit, tenant, branding.images.get(slot))
     most = f"PNG or JPEG, at most {limit.width} × {limit.height} pixels and {limit.size // 1024} KB."
     return Picture(slot, IMAGES[slot], source, most, form.value(f"kept-{slot}"))
+
+
+async def _source(visit: Visit, tenant: Tenant, image: Image | None) -> str:
+    """The address of an image; one that is not saved yet is its own address."""
+    if image is None:
+        return ""
+    stored = {one.sha256 for each in tenant.branding.values() for one in each.images.values()}
+    if image.sha256 in stored:
+        return f"/{tenant.uuid}/branding/{image.sha256}"
+    content = await uploads.bytes_of(visit.parts, image.sha256)
+    return f"data:{image.media_type};base64,{base64.b64encode(content).decode()}"
