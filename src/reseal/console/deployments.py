@@ -18,7 +18,6 @@ from uuid import UUID
 
 from starlette.responses import Response
 
-from reseal.autopilot.registrations import registrations_by_id
 from reseal.console.live import Shown
 from reseal.console.pages import exact, fragment, full_page
 from reseal.console.parts import HOME, PERMISSION, Parts
@@ -42,16 +41,14 @@ from reseal.deployment.listing import (
 from reseal.deployment.model import Deployment, State
 from reseal.deployment.report import report_rows
 from reseal.deployment.service import CHANGED
-from reseal.directory.devices import devices_by_id
-from reseal.directory.tenants import tenant_by_id
 from reseal.kernel import events
 from reseal.kernel.db import Tx
 from reseal.kernel.errors import Invalid
 from reseal.kernel.events import SealedEvent
 from reseal.kernel.ids import TenantKey
-from reseal.managed.counting import Counts, count_items
+from reseal.managed.counting import Counts, count_items, counts_of
 from reseal.managed.desired import items_of
-from reseal.managed.enrolments import enrolments_by_id
+from reseal.managed.enrolments import subjects_beside
 from reseal.web.calls import Call
 from reseal.web.routes import Listener, Route
 from reseal.web.streams import Looks, Sent, position_of
@@ -69,7 +66,6 @@ _BREATH: Final = timedelta(milliseconds=250)
 class _List:
     """What stands on the page of all deployments."""
 
-    organisation: str
     position: int
     cards: tuple[Card, ...]
     counts: Mapping[Show, int]
@@ -80,7 +76,6 @@ class _List:
 class _Story:
     """What stands on the page of one deployment."""
 
-    organisation: str
     position: int
     card: Card
     deliveries: tuple[Delivery, ...]
@@ -139,7 +134,6 @@ class DeploymentPages:
         return await self._page(
             call,
             "deployments.html",
-            found.organisation,
             found=found,
             show=show,
             shows=Show,
@@ -176,7 +170,6 @@ class DeploymentPages:
         return await self._page(
             call,
             "deployment.html",
-            story.organisation,
             card=story.card,
             deliveries=story.deliveries,
             entries=entries,
@@ -204,13 +197,13 @@ class DeploymentPages:
                 yield [*told, *entries, *changes]
                 await clock.sleep(_BREATH)
 
-    async def _page(self, call: Call, template: str, organisation: str, **shown: Any) -> Response:
+    async def _page(self, call: Call, template: str, **shown: Any) -> Response:
         return await full_page(
             self.parts,
             call.request,
             template,
             caller=call.caller,
-            organisation=organisation,
+            organisation=await self.signing_in.organisation(call.request, call.caller),
             in_browser=self.signing_in.is_in_browser(call.request),
             **shown,
         )
@@ -251,7 +244,6 @@ def _listed(tx: Tx, tenant: TenantKey, show: Show, after: After | None) -> _List
     )
     states = count_by_state(tx, tenant)
     return _List(
-        organisation=tenant_by_id(tx, tenant).name,
         position=events.checkpoint(tx, tenant).position,
         cards=_cards(tx, tenant, page.items),
         counts={
@@ -266,41 +258,36 @@ def _cards(tx: Tx, tenant: TenantKey, deployments: Sequence[Deployment]) -> tupl
     counts = count_items(tx, tenant, [one.enrolment_id for one in deployments if one.enrolment_id])
     return tuple(
         card_of(row, counts.get(row.deployment.enrolment_id or 0, Counts()))
-        for row in report_rows(tx, tenant, deployments)
+        for row in report_rows(tx, tenant, deployments, whole=False)
     )
 
 
 def _told(tx: Tx, tenant: TenantKey, uuid: UUID, after: int | None) -> _Story:
     """The story with its events behind a position; None: without events."""
     deployment = deployment_by_uuid(tx, tenant, uuid)
-    (card,) = _cards(tx, tenant, [deployment])
     key = deployment.enrolment_id
+    items = () if key is None else items_of(tx, tenant, key)
+    (row,) = report_rows(tx, tenant, [deployment], whole=False)
     subjects = _subjects(tx, tenant, deployment)
     found: Sequence[SealedEvent] = ()
     if after is not None:
         found = events.read(tx, tenant, after, _LONGEST_STORY, subjects=subjects, since=deployment.begun_at)
     return _Story(
-        organisation=tenant_by_id(tx, tenant).name,
         position=events.checkpoint(tx, tenant).position,
-        card=card,
-        deliveries=() if key is None else deliveries_of(items_of(tx, tenant, key)),
+        card=card_of(row, counts_of(items)),
+        deliveries=deliveries_of(items),
         subjects=subjects,
         events=found,
     )
 
 
 def _subjects(tx: Tx, tenant: TenantKey, deployment: Deployment) -> frozenset[UUID]:
-    """What the events are about that belong to a story."""
-    registrations = registrations_by_id(tx, tenant, [deployment.registration_id])
-    enrolments = enrolments_by_id(tx, tenant, [deployment.enrolment_id] if deployment.enrolment_id else [])
-    keys = [one.device_id for one in registrations.values()] + [one.device_id for one in enrolments.values()]
-    devices = devices_by_id(tx, tenant, keys)
+    """What the events are about that belong to a story; one statement."""
     return frozenset(
         {
             deployment.uuid,
             deployment.registration_uuid,
-            *(one.uuid for one in enrolments.values()),
-            *(one.uuid for one in devices.values()),
+            *subjects_beside(tx, tenant, deployment.registration_id, deployment.enrolment_id),
         }
     )
 

@@ -92,6 +92,7 @@
   const enter = (message) => {
     const fresh = made(message.data);
     if (document.getElementById(fresh.id) === null) document.getElementById("entries")?.append(fresh);
+    tick();
   };
 
   // --- the stream

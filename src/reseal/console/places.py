@@ -39,6 +39,7 @@ SECTIONS: Final = (
             Place("/set-up", "Set-up", "DeviceManagementServiceConfig.Read.All"),
             Place("/devices", "Devices", "DeviceManagementServiceConfig.Read.All"),
             Place("/deployments", "Deployments", "DeviceManagementManagedDevices.Read.All"),
+            Place("/events", "Events", "AuditLog.Read.All"),
             Place("/bench", "Bench", "DeviceManagementManagedDevices.Read.All"),
         ),
     ),

@@ -12,11 +12,13 @@ from reseal.console import (
     device_users,
     devices,
     enrolment,
+    events,
     groups,
     joining,
     people,
     policies,
     profiles,
+    report,
     setup,
     status_pages,
 )
@@ -50,6 +52,8 @@ def console_routes(parts: Parts) -> tuple[Route, ...]:
         *device_acts.routes(desk),
         *device.routes(desk),
         *bench.routes(desk),
+        *report.routes(desk),
+        *events.routes(desk),
         *DeploymentPages(parts, signing_in).routes(),
         *(file.route() for file in FILES),
     )

@@ -45,6 +45,11 @@ _Payload = Mapping[str, Any]
 _Teller = Callable[[_Payload], Line]
 
 
+def is_told(kind: str) -> bool:
+    """Whether somebody described events of this kind here."""
+    return kind in _TELLERS
+
+
 def line_of(event: SealedEvent) -> Line:
     """What an event says; of a kind that nobody described, its name."""
     teller = _TELLERS.get(event.kind)

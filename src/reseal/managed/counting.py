@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 
 from reseal.kernel.db import Tx, chunks
 from reseal.kernel.ids import TenantKey
-from reseal.managed.model import MACHINE, ItemState
+from reseal.managed.model import MACHINE, Item, ItemState
 from reseal.managed.tables import item
 
 
@@ -27,6 +27,18 @@ class Counts:
 
     machine: Count = Count()
     users: Count = Count()
+
+
+def counts_of(items: Iterable[Item]) -> Counts:
+    """The same of deliveries that are at hand."""
+    machine = [one for one in items if one.required and one.state is not ItemState.REMOVING]
+    users = [one for one in machine if one.user != MACHINE]
+    machine = [one for one in machine if one.user == MACHINE]
+    return Counts(_count(machine), _count(users))
+
+
+def _count(items: Sequence[Item]) -> Count:
+    return Count(sum(one.state is ItemState.DONE for one in items), len(items))
 
 
 def count_items(tx: Tx, tenant: TenantKey, enrolments: Iterable[int]) -> dict[int, Counts]:

@@ -14,7 +14,9 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from reseal.autopilot.tables import registration
 from reseal.directory.devices import devices_by_id, update_device
+from reseal.directory.tables import device as directory_device
 from reseal.directory.users import user_by_id
 from reseal.kernel import events
 from reseal.kernel.changes import Change
@@ -264,6 +266,28 @@ def enrolment_of_digest_user(tx: Tx, username: str) -> tuple[TenantKey, Enrolmen
         return None
     row = tx.row(sa.select(enrolment).where(enrolment.c.uuid == uuid, ACTIVE))
     return None if row is None else (TenantKey(row.tenant_id), to_enrolment(row))
+
+
+def subjects_beside(
+    tx: Tx, tenant: TenantKey, registration_key: int, enrolment_id: int | None
+) -> frozenset[UUID]:
+    """What else events tell of that belong to the run of a registration: the enrolment, and the directory
+    devices of both; one statement.
+    """
+    of_enrolment = (enrolment.c.tenant_id == tenant, enrolment.c.id == (enrolment_id or 0))
+    keys = sa.union_all(
+        sa.select(registration.c.device_id).where(
+            registration.c.tenant_id == tenant, registration.c.id == registration_key
+        ),
+        sa.select(enrolment.c.device_id).where(*of_enrolment),
+    )
+    found = sa.union_all(
+        sa.select(directory_device.c.uuid).where(
+            directory_device.c.tenant_id == tenant, directory_device.c.id.in_(keys)
+        ),
+        sa.select(enrolment.c.uuid).where(*of_enrolment),
+    ).subquery()
+    return frozenset(row.uuid for row in tx.rows(sa.select(found.c.uuid).order_by(found.c.uuid)))
 
 
 def _found(tx: Tx, *conditions: sa.ColumnElement[bool]) -> list[Enrolment]:

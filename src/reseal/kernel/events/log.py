@@ -221,14 +221,14 @@ def read_back(
     before: int | None = None,
     subjects: Collection[UUID] | None = None,
     topics: Collection[str] = (),
-    actor: str = "",
+    actors: Collection[str] = (),
     since: datetime | None = None,
     until: datetime | None = None,
 ) -> list[SealedEvent]:
     """At most `limit` events of a tenant, the newest first, with positions below `before` if given.
 
     Narrowed to these few subjects, to kinds of these topics (the word before the dot), to actors in whose
-    name a text occurs in any letter case, to those from `since` on and before `until`.
+    name one of some texts occurs in any letter case, to those from `since` on and before `until`.
     """
     statement = (
         sa.select(event)
@@ -244,8 +244,11 @@ def read_back(
         statement = statement.where(
             sa.or_(*(event.c.kind.startswith(f"{topic}.", autoescape=True) for topic in sorted(topics)))
         )
-    if actor:
-        statement = statement.where(sa.func.lower(event.c.actor).contains(actor.lower(), autoescape=True))
+    if actors:
+        name = sa.func.lower(event.c.actor)
+        statement = statement.where(
+            sa.or_(*(name.contains(one.lower(), autoescape=True) for one in sorted(actors)))
+        )
     if since is not None:
         statement = statement.where(event.c.at >= to_microseconds(since))
     if until is not None:
