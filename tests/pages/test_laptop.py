@@ -8,29 +8,21 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, FrameLocator, Locator, Page, expect
+from playwright.async_api import Browser, Locator, expect
 
 from reseal.cli.app import run
-from reseal.cli.connection import ServerOfDevices, reach
-from reseal.cli.screens import opened, shown
-from reseal.device.hints import PlainHints
 from reseal.device.pages.stand import Stand
-from reseal.device.quirks import Quirk
-from tests.support.browsing import NARROW, Theme, faults, too_wide, visit
+from tests.support.browsing import NARROW, Theme, faults, visit
+from tests.support.hands import PATIENCE, Hands, laptop_on_a_page
 from tests.support.processes import CONTOSO, ServerProcess
 
 pytestmark = pytest.mark.slow
 
-PACE = 120
-PATIENCE = 60_000
-"""Milliseconds; a busy machine needs some of them."""
 USERS = ("adele@contoso.example", "bianca@contoso.example", "cameron@contoso.example")
 
 
@@ -42,19 +34,12 @@ class Office:
     folder: Path
     passwords: dict[str, str]
 
-    @asynccontextmanager
-    async def laptop(self, number: int, *languages: str, wifi: bool) -> AsyncIterator[tuple[str, Stand]]:
-        """The page of a registered laptop that was never switched on; its address, and what it shows."""
+    def laptop(
+        self, number: int, *languages: str, wifi: bool
+    ) -> AbstractAsyncContextManager[tuple[str, Stand]]:
+        """The page of a registered laptop that was never switched on."""
         folder = self.folder / f"laptop-{number}"
-        spoken = [f"--language={tag}" for tag in languages]
-        assert run(["device", "new", str(folder), "--sample", f"contoso:{number}", *spoken]) == 0
-        listener = await reach(ServerOfDevices(ready_file=self.server.ready_file))
-        hints = PlainHints(time=timedelta(minutes=1))
-        stand = opened(
-            folder, listener, PACE, wifi=wifi, hints=hints, without=frozenset({Quirk.PARKED_INSTALL})
-        )
-        async with shown(stand) as address:
-            yield address, stand
+        return laptop_on_a_page(self.server.ready_file, folder, number, *languages, wifi=wifi)
 
 
 @pytest.fixture(scope="module")
@@ -67,61 +52,6 @@ def office(served: ServerProcess, tmp_path_factory: pytest.TempPathFactory) -> O
     devices.write_bytes(b"".join((CONTOSO / "devices.csv").read_bytes().splitlines(keepends=True)[:6]))
     assert run(["import", str(devices), *ready]) == 0
     return Office(served, folder, json.loads(passwords.read_text()))
-
-
-class Hands:
-    """Somebody's hands and eyes at the page of a laptop."""
-
-    def __init__(self, page: Page) -> None:
-        self.page = page
-        self.screen = page.locator("#screen")
-        self.seen: list[str] = []
-
-    async def sees(self, screen: str) -> None:
-        """Wait until the display shows that; look for faults of the page then."""
-        await expect(self.screen).to_have_class(re.compile(rf"\bscreen-{screen}\b"), timeout=PATIENCE)
-        self.seen.append(screen)
-        assert await faults(self.page) == [], screen
-        assert await too_wide(self.page) == 0, screen
-
-    def hand(self, name: str) -> Locator:
-        return self.page.locator("#hands").get_by_role("button", name=name)
-
-    async def primary(self) -> None:
-        await self.screen.locator("button.primary").click()
-
-    async def choose(self, field: str, value: str) -> None:
-        await self.page.locator(f"#f-{field}").select_option(value)
-        await self.primary()
-
-    async def five_presses(self) -> None:
-        for _ in range(5):
-            await self.hand("Windows key").click()
-
-    @property
-    def web(self) -> FrameLocator:
-        return self.page.frame_locator("iframe.web")
-
-    async def sign_in(self, password: str) -> None:
-        await self.web.locator("#i0118").fill(password)
-        await self.web.locator("#idSIButton9").click()
-
-
-async def technician_wired(hands: Hands) -> None:
-    """Power on with a cable, five presses on the first page, provision, green, reseal."""
-    await hands.hand("Power off").click()
-    await hands.sees("signIn")
-    await hands.five_presses()
-    await hands.sees("provisioningChoice")
-    await hands.primary()
-    await hands.sees("configuration")
-    await expect(hands.page.get_by_role("img", name="QR code")).to_be_visible()
-    await expect(hands.screen).to_contain_text("Contoso")
-    await hands.primary()
-    await hands.sees("statusPage")
-    await hands.sees("green")
-    await hands.primary()
-    await expect(hands.screen).to_contain_text("Resealed", timeout=PATIENCE)
 
 
 async def box_and_unpack(hands: Hands) -> None:
@@ -178,7 +108,7 @@ async def test_wired_in_english(office: Office, browser: Browser) -> None:
     async with office.laptop(1, wifi=False) as (address, _), visit(browser) as page:
         hands = Hands(page)
         await page.goto(address)
-        await technician_wired(hands)
+        await hands.technician_flow()
         await box_and_unpack(hands)
         await hands.hand("Network cable").click()
         await hands.hand("Power off").click()
