@@ -9,6 +9,9 @@ WORKERS ?= 2
 # More words for the tool behind a target: make test ARGS="-k rules".
 ARGS   ?=
 
+# Tests and benches start many processes: Python keeps what it has compiled, whatever the machine prefers.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help setup system-parts demo recording screenshots test lint messages bench mutants soak
 
