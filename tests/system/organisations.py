@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from reseal.api.tenancy import PLATFORM, create_tenancy, make_secrets
+from reseal.assignment.service import create_filter
 from reseal.autopilot.import_records import open_batch
 from reseal.autopilot.matching import match, presentations
 from reseal.autopilot.model_profile import ProfileSettings
@@ -64,6 +65,7 @@ class Organisation:
     """An import, without rows."""
     app: UUID
     policy: UUID
+    filter: UUID
     page: UUID
     """A status page."""
     content: bytes
@@ -78,7 +80,7 @@ class Organisation:
     def secrets(self) -> tuple[str, ...]:
         """What nobody of another organisation may ever read."""
         ids = (self.user, self.group, self.device, self.registration, self.profile, self.deployment)
-        more = (self.batch, self.app, self.policy, self.page)
+        more = (self.batch, self.app, self.policy, self.filter, self.page)
         return (self.word, self.serial, *map(str, (*ids, *more)))
 
 
@@ -139,6 +141,7 @@ def _organisation(tx: Tx, number: int, word: str, secrets: Any) -> Organisation:
         batch=open_batch(tx, tenant, file_name=f"{word}.csv", rows=0).uuid,
         app=app.uuid,
         policy=create_item(tx, tenant, f"{word} policy", _policy()).uuid,
+        filter=create_filter(tx, tenant, f"{word} filter", '(device.model -eq "Laptop 7")').uuid,
         page=create_esp(tx, tenant, f"{word} page", EspSettings()).uuid,
         content=content,
     )

@@ -129,6 +129,7 @@ def _filled(route: Route, of: Organisation) -> str:
         "status-pages": {"id": of.page},
         "apps": {"id": of.app},
         "policies": {"id": of.policy},
+        "filters": {"id": of.filter},
     }
     try:
         return route.path.format(**ids.get(collection, {}))
@@ -366,6 +367,7 @@ def _nothing_of(of: Organisation) -> Organisation:
         batch=uuid4(),
         app=uuid4(),
         policy=uuid4(),
+        filter=uuid4(),
         page=uuid4(),
         content=b"nothing",
     )

@@ -51,6 +51,7 @@ SECTIONS: Final = (
             Place("/status-pages", "Status pages", "DeviceManagementServiceConfig.Read.All"),
             Place("/policies", "Policies", "DeviceManagementConfiguration.Read.All"),
             Place("/apps", "Apps", "DeviceManagementApps.Read.All"),
+            Place("/filters", "Filters", "DeviceManagementConfiguration.Read.All"),
             Place("/users", "Users", "User.Read.All"),
             Place("/branding", "Branding", "OrganizationalBranding.Read.All"),
         ),
