@@ -17,11 +17,12 @@ from playwright.async_api import Browser, Page, expect
 
 from reseal.cli.app import run
 from tests.support.browsing import NARROW, faults, too_wide, visit
+from tests.support.hands import Hands, laptop_on_a_page
 from tests.support.processes import CONTOSO, ServerProcess
 
 pytestmark = pytest.mark.slow
 
-_NO_PAGE = re.compile(r"^/(devices|bench)|/offline$|[?&](after|older|show)=|kind=(user|device)")
+_NO_PAGE = re.compile(r"^/(devices|bench|events|deployments)/?|/offline$|\.\w+$|[?&](after|older)=|kind=(user|device)")
 """What is no page, shows the same as another, or is looked at by a test of its own."""
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -79,7 +80,7 @@ async def standings(page: Page) -> list[str]:
     return [text.strip() for text in await page.locator(".stage .badge").all_inner_texts()]
 
 
-async def test_from_an_empty_organisation_to_a_laptop_that_is_ready(
+async def test_the_nine_steps_from_an_empty_organisation_to_the_desktop(
     browser: Browser, served: ServerProcess, tmp_path: Path
 ) -> None:
     office = Office(served)
@@ -172,6 +173,23 @@ async def test_from_an_empty_organisation_to_a_laptop_that_is_ready(
 
         assert (await standings(page))[:7] == ["done"] * 7
         await expect(page.locator(".notice")).to_contain_text("Everything is in place")
+
+        async with (
+            laptop_on_a_page(served.ready_file, tmp_path / "laptop", 1) as (address, _),
+            visit(browser) as before_it,
+        ):
+            hands = Hands(before_it)
+            await before_it.goto(address)
+            await hands.technician_flow(first="region")
+            await hands.hand("Power off").click()
+            await hands.pages_before("signIn")
+            await expect(hands.web.get_by_role("heading", level=1)).to_contain_text("Adele")
+            await hands.sign_in(password)
+            await hands.sees("desktop")
+            await expect(hands.screen).to_contain_text("Contoso Device Agent")
+            await expect(hands.screen).to_contain_text("Camera: AllowCamera")
+            await go(page, "/deployments")
+            await expect(page.locator("#list")).to_contain_text("At the desktop")
 
 
 @pytest.fixture(scope="module")
