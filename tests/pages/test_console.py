@@ -22,7 +22,9 @@ from tests.support.processes import CONTOSO, ServerProcess
 
 pytestmark = pytest.mark.slow
 
-_NO_PAGE = re.compile(r"^/(devices|bench|events|deployments)/?|/offline$|\.\w+$|[?&](after|older)=|kind=(user|device)")
+_NO_PAGE = re.compile(
+    r"^/(devices|bench|events|deployments[/?])|/offline$|[?&](after|older)=|kind=(user|device)"
+)
 """What is no page, shows the same as another, or is looked at by a test of its own."""
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
