@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from tools.bench.console import ADDRESSES
+
 ROOT = Path(__file__).resolve().parents[2]
 
 ON_A_DATABASE = [
@@ -32,6 +34,8 @@ ON_A_DATABASE = [
     "a check-in with the last four outcomes",
     "a check-in after a change of policies",
     "an idle check-in with a user's token",
+    *(f"the page {path}" + (f"?{query}" if query else "") for path, query in ADDRESSES),
+    "a second of idle streams",
     "a profile request",
     "attestation begun",
     "attestation finished",
@@ -87,7 +91,7 @@ def test_every_figure_is_measured_on_sqlite() -> None:
 def test_every_figure_of_a_database_is_measured_on_postgresql() -> None:
     topics = [
         word
-        for topic in ("units", "import", "scale", "check-in", "enrolment", "tls")
+        for topic in ("units", "import", "scale", "check-in", "console", "enrolment", "tls")
         for word in ("--only", topic)
     ]
     figures = _bench("--database", "postgresql", *topics)

@@ -12,7 +12,7 @@ from pathlib import Path
 from reseal.kernel.clock import SystemClock
 from reseal.kernel.logs import configure_logs
 from reseal.server.running import collect_seldom
-from tools.bench import checkins, enrolments, imports, over_tls, processes, rehearsals, scale, units
+from tools.bench import checkins, console, enrolments, imports, over_tls, processes, rehearsals, scale, units
 from tools.bench.figures import Figure, as_json, as_table
 from tools.bench.sizes import FULL, QUICK, Sizes
 from tools.bench.stores import Store, stores
@@ -24,6 +24,7 @@ ON_DATABASES: dict[str, Topic] = {
     "import": imports.figures,
     "scale": scale.figures,
     "check-in": checkins.figures,
+    "console": console.figures,
     "enrolment": enrolments.figures,
     "tls": over_tls.figures,
 }

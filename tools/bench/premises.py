@@ -30,6 +30,7 @@ from reseal.device.parts import Parts
 from reseal.device.windows import Laptop
 from reseal.directory.tenants import tenant_by_uuid
 from reseal.kernel.blobs import LocalBlobs
+from reseal.kernel.clock import Clock
 from reseal.kernel.db import Database, Tx
 from reseal.kernel.entropy import SeededEntropy, SystemEntropy
 from reseal.kernel.ids import TenantKey
@@ -165,7 +166,7 @@ async def opened(url: str, laptops: int) -> AsyncIterator[Premises]:
     db = open_database(url, clock=clock, entropy=entropy, reactors=wiring.REACTORS)
     folder = TemporaryDirectory(prefix="reseal-contents-")
     try:
-        parts = await _parts(db, Path(folder.name), clock, entropy, workers)
+        parts = await parts_of(db, Path(folder.name), clock, entropy, workers)
         wire = Wire(_applications(parts), db, clock)
         secrets = await make_secrets(entropy, parts.passwords, workers)
         made = await db.write(create_tenancy, "Contoso", DOMAIN, secrets, permissions=(PLATFORM,))
@@ -185,9 +186,10 @@ async def opened(url: str, laptops: int) -> AsyncIterator[Premises]:
         folder.cleanup()
 
 
-async def _parts(
-    db: Database, folder: Path, clock: LeapingClock, entropy: SystemEntropy, workers: ThreadWorkers
+async def parts_of(
+    db: Database, folder: Path, clock: Clock, entropy: SystemEntropy, workers: ThreadWorkers
 ) -> wiring.Parts:
+    """The ports of a server on this database."""
     box = SecretBox([entropy.bytes(32)], entropy)
     return wiring.Parts(
         db=db,

@@ -37,6 +37,8 @@ class Sizes:
     """Of a content that is downloaded."""
     rehearsed: int
     """Laptops that are rehearsed."""
+    streams: int
+    """Readers of live pages at once."""
 
 
 FULL = Sizes(
@@ -55,6 +57,7 @@ FULL = Sizes(
     enrolments=1_000,
     megabytes=32,
     rehearsed=6,
+    streams=200,
 )
 QUICK = Sizes(
     rows=20,
@@ -72,4 +75,5 @@ QUICK = Sizes(
     enrolments=4,
     megabytes=1,
     rehearsed=1,
+    streams=4,
 )

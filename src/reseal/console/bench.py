@@ -28,6 +28,7 @@ from reseal.deployment.listing import mark_of_open
 from reseal.deployment.service import CHANGED
 from reseal.kernel import events
 from reseal.kernel.db import Tx
+from reseal.kernel.glances import glance
 from reseal.kernel.ids import TenantKey
 from reseal.report.bench import Lamp, OnBench, bench_of, hand_over, latest_of, on_bench
 from reseal.report.roster import Rostered, roster_of
@@ -38,6 +39,8 @@ from reseal.web.streams import Looks, Sent, position_of
 
 PATH: Final = "/bench"
 MOST_LABELS: Final = 200
+_FRESH: Final = timedelta(milliseconds=500)
+"""So old may be what all streams know together."""
 _BREATH: Final = timedelta(milliseconds=250)
 
 
@@ -118,7 +121,7 @@ async def _looks(
     shown, seen = Shown(), None
     async with aclosing(events.watch(db, tenant, after, clock, bells=(CHANGED,))) as looks:
         async for _ in looks:
-            mark = await db.read(_mark, tenant)
+            mark = await glance(db, clock, _FRESH, _mark, tenant)
             if mark == seen:
                 yield []
                 continue

@@ -45,6 +45,7 @@ from reseal.kernel import events
 from reseal.kernel.db import Tx
 from reseal.kernel.errors import Invalid
 from reseal.kernel.events import SealedEvent
+from reseal.kernel.glances import glance
 from reseal.kernel.ids import TenantKey
 from reseal.managed.counting import Counts, count_items, counts_of
 from reseal.managed.desired import items_of
@@ -58,6 +59,8 @@ _LONGEST_STORY: Final = 1000
 _AFTERWARDS: Final = timedelta(minutes=1)
 """What belongs to a deployment may be told a moment after its end."""
 _END_OF_KEYS: Final = 2**63
+_FRESH: Final = timedelta(milliseconds=500)
+"""So old may be what all streams know together."""
 _BREATH: Final = timedelta(milliseconds=250)
 """Between two looks of a stream, however much happens."""
 
@@ -150,7 +153,7 @@ class DeploymentPages:
         shown, seen = Shown(), None
         async with aclosing(events.watch(db, tenant, after, clock, bells=(CHANGED,))) as looks:
             async for _ in looks:
-                mark = await db.read(_mark, tenant)
+                mark = await glance(db, clock, _FRESH, _mark, tenant)
                 if mark == seen:
                     yield []
                     continue

@@ -48,9 +48,12 @@ class Bells:
 
     def __init__(self) -> None:
         self._listeners: dict[str, list[Bell]] = {}
+        self.rings = 0
+        """How often any of them was rung: what was seen before the last ring may be different now."""
 
     def ring(self, name: str) -> None:
         """Wake everyone who listens to this name."""
+        self.rings += 1
         for bell in self._listeners.get(name, ()):
             bell.ring()
 

@@ -7,8 +7,10 @@ from contextlib import aclosing
 from datetime import timedelta
 
 from reseal.kernel.clock import Clock
-from reseal.kernel.db import Database
+from reseal.kernel.db import Database, Tx
+from reseal.kernel.events.checkpoint import checkpoint
 from reseal.kernel.events.log import RECORDED, SEAL_BATCH, SEALED, SealedEvent, read, seal_ready
+from reseal.kernel.glances import glance
 from reseal.kernel.ids import TenantKey
 from reseal.kernel.logs import get_logger
 
@@ -18,6 +20,7 @@ SEAL_INTERVAL = timedelta(milliseconds=200)
 _GATHER = timedelta(milliseconds=20)
 _AFTER_TROUBLE = timedelta(seconds=1)
 _PAGE = 500
+_FRESH = timedelta(seconds=1)
 
 
 class Sealer:
@@ -83,10 +86,16 @@ async def watch(
     """What `follow` gives, look by look: also when there is nothing new, so that whoever asks can see whether
     there is still somebody to tell, and whether something else changed (`bells` that wake it too).
     """
+    fresh = _FRESH if recheck is None else recheck / 2
     with db.bells.listen(SEALED, *bells) as bell:
         while True:
-            news = await db.read(read, tenant, after, _PAGE)
+            is_new = await glance(db, clock, fresh, _head, tenant) > after
+            news = await db.read(read, tenant, after, _PAGE) if is_new else []
             yield news
             after = news[-1].position if news else after
             if len(news) < _PAGE:
                 await bell.wait(clock, recheck)
+
+
+def _head(tx: Tx, tenant: TenantKey) -> int:
+    return checkpoint(tx, tenant).position
