@@ -23,7 +23,13 @@ class EnrolmentRefused(ResealError):
 
     def fault(self, trace_id: str) -> Fault:
         """The fault that tells it; `trace_id` is what the log has it under."""
-        return Fault(subcode=self.subcode, reason=str(self), error_type=self.error_type, trace_id=trace_id)
+        return Fault(
+            subcode=self.subcode,
+            reason=self.message,
+            remedy=self.remedy,
+            error_type=self.error_type,
+            trace_id=trace_id,
+        )
 
 
 def unproven(message: str, remedy: str = "Sign in again.") -> EnrolmentRefused:

@@ -113,7 +113,11 @@ class Fault:
 
     subcode: Subcode | None
     reason: str
-    """A sentence in English; it also becomes the message of the detail."""
+    """What happened, in English; it also becomes the message of the detail."""
+    remedy: str = ""
+    """What to do about it. It follows the reason where the fault tells that, and is missing in the detail:
+    so a device can tell them apart, and any other has both.
+    """
     error_type: ErrorType | None = None
     trace_id: str = ""
     """By which the server finds what happened in its log."""
@@ -171,9 +175,12 @@ def read_fault(found: Element) -> Fault:
     error = None if detail is None else child(detail, "DeviceEnrollmentServiceError")
     error_text = "" if error is None else text_in(error, "ErrorType")
     message = "" if error is None else text_in(error, "Message")
+    told = ("" if reason is None else text_in(reason, "Text")) or message
+    has_remedy = bool(message) and told.startswith(f"{message} ")
     return Fault(
         subcode=None if subcode is None else _SUBCODES.get(_plain(text_in(subcode, "Value"))),
-        reason=("" if reason is None else text_in(reason, "Text")) or message,
+        reason=message if has_remedy else told,
+        remedy=told[len(message) + 1 :] if has_remedy else "",
         error_type=_ERROR_TYPES.get(error_text.casefold()),
         trace_id="" if error is None else text_in(error, "TraceId"),
     )
@@ -196,18 +203,18 @@ def write_fault(fault: Fault, header: Header) -> bytes:
     """
     if fault.subcode is None:
         raise missing("subcode", "the fault")
-    reason = _sendable(fault.reason)
+    reason = _sendable(f"{fault.reason} {fault.remedy}" if fault.remedy else fault.reason)
     subcode = element("s:Subcode", element("s:Value", escape(fault.subcode)))
     code = element("s:Code", element("s:Value", escape("s:Receiver")), subcode)
     text = element("s:Text", reason, **{"xml:lang": "en-us"})
-    parts = [code, element("s:Reason", text), *_detail(fault, reason)]
+    parts = [code, element("s:Reason", text), *_detail(fault, _sendable(fault.reason))]
     return write_envelope(header, element("s:Fault", *parts))
 
 
-def _detail(fault: Fault, reason: Markup) -> list[Markup]:
+def _detail(fault: Fault, message: Markup) -> list[Markup]:
     if fault.error_type is None and not fault.trace_id:
         return []
-    parts = [element("Message", reason), element("TraceId", _sendable(fault.trace_id))]
+    parts = [element("Message", message), element("TraceId", _sendable(fault.trace_id))]
     if fault.error_type is not None:
         parts.insert(0, element("ErrorType", escape(fault.error_type)))
     return [element("s:Detail", element("DeviceEnrollmentServiceError", *parts, xmlns=ENROLMENT))]

@@ -1,5 +1,7 @@
 """Faults and the errors that Windows shows for them."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -108,6 +110,15 @@ def test_mdm_wire_030_every_fault_has_code_reason_and_detail(subcode: str, error
     shown = received(read_envelope(written))
     assert shown == fault
     assert shown.hresult == (ERROR_TYPES[error_type] if error_type else SUBCODES[subcode])
+
+
+def test_what_to_do_follows_the_reason_and_can_be_told_from_it() -> None:
+    fault = replace(CAP, remedy="Remove a device.")
+    written = write_fault(fault, HEADER)
+    told = etree.fromstring(written)
+    assert told.findtext(f".//{SOAP}Reason/{SOAP}Text") == "device limit reached Remove a device."
+    assert told.findtext(f".//{ENROLMENT}Message") == "device limit reached"
+    assert received(read_envelope(written)) == fault
 
 
 def test_the_published_fault_is_all_in_lower_case() -> None:
