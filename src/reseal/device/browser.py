@@ -14,6 +14,7 @@ from email.utils import parsedate_to_datetime
 from typing import Final
 from urllib.parse import parse_qsl, urldefrag, urljoin, urlsplit
 
+from reseal.device.causes import cause_of
 from reseal.device.errors import SIGN_IN_FAILED, SetupFailed, network_failed
 from reseal.device.html import Control, Form, Page, read_page
 from reseal.device.http import Answer, Http
@@ -254,5 +255,5 @@ def _lost(why: str) -> SetupFailed:
     return SetupFailed(
         code=SIGN_IN_FAILED,
         message=say("{what} failed: {why}.", what=say("Signing in"), why=why),
-        remedy=say("Ask who runs the server"),
+        remedy=cause_of(SIGN_IN_FAILED).remedy,
     )

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from reseal.device.causes import cause_of
 from reseal.device.disk import Disk
 from reseal.device.errors import (
     CERTIFICATE_OF_MDM,
@@ -195,18 +196,14 @@ def _certificate_request(key: RSAPrivateKey, device_id: str) -> bytes:
 def _declined(error: FaultReceived) -> SetupFailed:
     fault = error.fault
     return SetupFailed(
-        code=fault.hresult.hex,
-        message=fault.reason or say("Management declined: {why}", why=fault.hresult.name),
-        remedy=say("Ask who manages the device (trace {trace})", trace=fault.trace_id)
-        if fault.trace_id
-        else say("Ask who manages the device"),
+        code=fault.hresult.hex, message=fault.reason, remedy=fault.remedy, trace=fault.trace_id
     )
 
 
 def _unreachable(error: TransportError) -> SetupFailed:
     message = say("{what} failed: {why}.", what=_WHAT, why=error.message)
     if error.failure in (Failure.UNTRUSTED, Failure.WRONG_NAME):
-        remedy = say("Give the management server a certificate for its own name that the device trusts")
+        remedy = cause_of(CERTIFICATE_OF_MDM).remedy
         return SetupFailed(code=CERTIFICATE_OF_MDM, message=message, remedy=remedy)
-    remedy = say("Connect the device to a network, then try again")
+    remedy = cause_of(NO_CONNECTION_TO_MDM).remedy
     return NetworkFailed(code=NO_CONNECTION_TO_MDM, message=message, remedy=remedy)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from reseal.device.causes import cause_of
+from reseal.device.codes import Part
 from reseal.device.transport import Failure, TransportError
 from reseal.kernel.errors import ResealError
 from reseal.web.phrases import say
@@ -18,6 +20,8 @@ NO_CONNECTION_TO_MDM: Final = "0x80180010"
 CERTIFICATE_OF_MDM: Final = "0x80180012"
 SIGN_IN_FAILED: Final = "0x8018000F"
 NO_SIGN_IN_SERVICE: Final = "0x80070422"
+NO_TPM_FOR_KEYS: Final = "0x80090030"
+NOT_PROVEN: Final = "0x80180002"
 UNEXPECTED_ANSWER: Final = "0x80004005"
 NOT_REGISTERED: Final = "807"
 NO_PROFILE: Final = "815"
@@ -29,21 +33,31 @@ _NETWORK_CODES: Final = {
     Failure.UNTRUSTED: "0x80072F0D",
     Failure.WRONG_NAME: "0x80072F06",
 }
-_NETWORK_REMEDIES: Final = {
-    Failure.NO_NETWORK: say("Connect the device to a network, then try again"),
-    Failure.REFUSED: say("See whether the server runs, and whether a firewall stands between"),
-    Failure.CUT: say("Try again; the network or the server broke the connection off"),
-    Failure.UNTRUSTED: say("Put the server's root certificate on the device, and set its clock"),
-    Failure.WRONG_NAME: say("Use the server's own name, or give it a certificate for this one"),
-}
 
 
 class SetupFailed(ResealError):
-    """A step of set-up that failed. `code` is an HRESULT (`0x80180005`) or an event number (`807`)."""
+    """A step of set-up that failed. `code` is an HRESULT (`0x80180005`) or an event number (`807`).
+
+    What neither `message` nor `remedy` says, pages say from the table of codes. `opening` is what a page says
+    before them, `trace` by what the server finds the failure in its log.
+    """
+
+    def __init__(
+        self, *, code: str, message: str, remedy: str = "", opening: str = "", trace: str = ""
+    ) -> None:
+        super().__init__(code=code, message=message, remedy=remedy)
+        self.opening = opening
+        self.trace = trace
 
 
 class NetworkFailed(SetupFailed):
     """A step that failed for want of a connection; the request may have been carried out."""
+
+
+def explained(code: str, part: Part | None = None) -> SetupFailed:
+    """What the table of codes says is all that there is to say."""
+    cause = cause_of(code, part)
+    return SetupFailed(code=code, message=cause.cause, remedy=cause.remedy)
 
 
 def network_failed(error: TransportError, what: str) -> NetworkFailed:
@@ -51,7 +65,7 @@ def network_failed(error: TransportError, what: str) -> NetworkFailed:
     return NetworkFailed(
         code=_NETWORK_CODES[error.failure],
         message=say("{what} failed: {why}.", what=what, why=error.message),
-        remedy=_NETWORK_REMEDIES[error.failure],
+        remedy=cause_of(_NETWORK_CODES[error.failure]).remedy,
     )
 
 
@@ -67,5 +81,5 @@ def unexpected(what: str, why: str) -> SetupFailed:
     return SetupFailed(
         code=UNEXPECTED_ANSWER,
         message=say("{what} failed: {why}.", what=what, why=why),
-        remedy=say("Ask who runs the server; its log says more"),
+        remedy=cause_of(UNEXPECTED_ANSWER).remedy,
     )

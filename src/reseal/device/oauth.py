@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from reseal.device.causes import cause_of
 from reseal.device.errors import (
     NO_DEVICE_OBJECT,
     NetworkFailed,
@@ -69,7 +70,7 @@ class TokenRefused(SetupFailed):
     """The token endpoint declined. `error` is OAuth's word for it."""
 
     def __init__(self, *, code: str, message: str, error: str) -> None:
-        super().__init__(code=code, message=message, remedy=say("Sign in again"))
+        super().__init__(code=code, message=message, remedy=say("Sign in again."))
         self.error = error
 
     @property
@@ -219,7 +220,7 @@ def _refusal(status: int, found: Mapping[str, object]) -> SetupFailed:
         return SetupFailed(
             code=NO_DEVICE_OBJECT,
             message=say("The directory does not know this device any more: {why}", why=described),
-            remedy=say("Register the device anew if it was deleted, then reset it"),
+            remedy=cause_of(NO_DEVICE_OBJECT).remedy,
         )
     return TokenRefused(
         code=code, message=say("The directory gave no token: {why}", why=described), error=error

@@ -24,6 +24,7 @@ from reseal.device.errors import (
     TOO_MANY_ATTESTATIONS,
     NetworkFailed,
     SetupFailed,
+    explained,
     network_failed,
     unanswered,
     unexpected,
@@ -127,11 +128,7 @@ async def attest(channel: Channel, claimant: Claimant, clock: Clock) -> Ticket:
             failed = None
         if number < _TRIES:
             await clock.sleep(timedelta(seconds=2**number))
-    raise failed or SetupFailed(
-        code=TOO_MANY_ATTESTATIONS,
-        message=say("The TPM was attested as often as is allowed, and the answers came too late."),
-        remedy=say("Try again"),
-    )
+    raise failed or explained(TOO_MANY_ATTESTATIONS)
 
 
 async def _attest_once(channel: Channel, claimant: Claimant, key: TpmKey) -> Ticket:
@@ -150,7 +147,7 @@ async def _attest_once(channel: Channel, claimant: Claimant, key: TpmKey) -> Tic
         raise SetupFailed(
             code=ATTESTATION_FAILED,
             message=say("The TPM cannot open the server's challenge: {why}.", why=error.message),
-            remedy=say("Register the device anew, with a hardware hash that it captures now"),
+            remedy=say("Register the device again with a hardware hash that it captures now."),
         ) from error
     quote = tpm.quote(challenge.nonce, QUOTED)
     certified = tpm.certify(key.public, challenge.nonce)

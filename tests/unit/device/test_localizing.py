@@ -8,11 +8,12 @@ from dataclasses import replace
 import msgspec
 import pytest
 
-from reseal.device.errors import unexpected
+from reseal.device.errors import SetupFailed, unexpected
 from reseal.device.hardware import sample_laptop
 from reseal.device.oobe import content
 from reseal.device.oobe.labels import LABELS, PROGRESS
 from reseal.device.oobe.memory import Failure
+from reseal.device.oobe.table import Step
 from reseal.device.pages.localizing import direction, localized
 from reseal.device.screens import Action, Choice, Detail, Line, Progress, Screen, ScreenId, Section
 from reseal.web.names import folded
@@ -150,7 +151,7 @@ def test_long_lists_are_made_once() -> None:
 
 def test_why_set_up_failed_can_be_told_in_another_language_after_a_power_cut() -> None:
     error = unexpected(say("Signing in"), say("no code came"))
-    kept = msgspec.json.encode(Failure.of("signIn", error.code, error.message, error.remedy))
+    kept = msgspec.json.encode(Failure.of(Step.SIGN_IN, error))
     failure = msgspec.json.decode(kept, type=Failure)
     assert failure.message == "Signing in failed: no code came."
     assert json.loads(kept)["message"] == failure.message
@@ -159,8 +160,14 @@ def test_why_set_up_failed_can_be_told_in_another_language_after_a_power_cut() -
     assert page.texts[1].startswith("Wenden Sie sich")
 
 
-def test_what_a_server_said_of_a_failure_stays_as_it_is() -> None:
-    failure = Failure.of("join", "0x801C0006", "The device is not allowed.")
-    assert _in("de-DE", Screen(id=ScreenId.ERROR, title="", texts=failure.texts)).texts == (
-        "The device is not allowed.",
+MEANING = "Im Verzeichnis ist beim Beitritt des Geräts ein Fehler aufgetreten."
+
+
+def test_what_a_server_said_of_a_failure_follows_what_the_device_knows_of_it() -> None:
+    failure = Failure.of(Step.JOIN, SetupFailed(code="0x801C0006", message="The device is not allowed."))
+    page = Screen(id=ScreenId.ERROR, title="", texts=failure.texts)
+    assert _in("en-GB", page).texts[0] == "The device is not allowed."
+    assert _in("de-DE", page).texts == (
+        f"{MEANING} Der Server sagt: The device is not allowed.",
+        "Versuchen Sie es erneut. Bleibt es dabei, wenden Sie sich an den Betreiber des Servers.",
     )

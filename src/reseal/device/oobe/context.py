@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from reseal.device.actor import PRESSES, Actor
+from reseal.device.causes import joined
 from reseal.device.channel import Channel, ReportBook
 from reseal.device.errors import SetupFailed
 from reseal.device.firmware import Firmware
@@ -26,7 +27,6 @@ from reseal.device.registering import Membership, membership
 from reseal.device.screens import Action, Intent, Screen
 from reseal.device.timekeeping import MachineClock, Stopwatches
 from reseal.device.tpm import VirtualTpm
-from reseal.web.phrases import say
 from reseal.wire.runtime.messages import ProfileAnswer, ReportKind, Standing
 
 PRESS_WINDOW: Final = timedelta(seconds=5)
@@ -174,7 +174,7 @@ class Oobe:
         return intent
 
     def _dressed(self, screen: Screen, *actions: Action) -> Screen:
-        notice = _joined(self.clock_notice, screen.notice)
+        notice = joined(self.clock_notice, screen.notice)
         offered = (*screen.actions, *(each for each in actions if each not in screen.actions))
         return replace(screen, notice=notice, actions=offered, language=screen.language or self.language)
 
@@ -204,14 +204,14 @@ class Oobe:
 
     def failed(self, error: SetupFailed) -> Outcome:
         """Note why the step failed: a red page while a technician is at work, else an error."""
-        failure = Failure.of(self.step, error.code, error.message, error.remedy)
+        failure = Failure.of(self.step, error)
         is_red = self.is_technicians
         self.notebook.note(failure=failure, **({"place": Place.RED} if is_red else {}))
         self.parts.tell("setup.failed", {"step": self.step.value, "code": error.code})
         self.reports.write(
             ReportKind.FAILED,
             code=error.code,
-            detail={"step": self.step.value, "message": str(error.message)},
+            detail={"step": self.step.value, "message": failure.message},
         )
         return Outcome.RED if is_red else Outcome.ERROR
 
@@ -223,11 +223,6 @@ class Oobe:
 
 Handler = Callable[[Oobe], Awaitable[Outcome]]
 """Carries out a step. Raises `SetupFailed`, which becomes RED or ERROR."""
-
-
-def _joined(first: str, second: str) -> str:
-    """Two notices as one, of which either may be missing."""
-    return say("{first} {second}", first=first, second=second) if first and second else first or second
 
 
 def about(**facts: Any) -> dict[str, Any]:

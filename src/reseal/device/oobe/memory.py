@@ -12,9 +12,13 @@ from typing import Any, Final
 import msgspec
 
 from reseal.device import firmware, hardware, tpm
+from reseal.device.causes import sentences
+from reseal.device.codes import Part
 from reseal.device.disk import Disk
+from reseal.device.errors import SetupFailed
 from reseal.device.oobe import logs
-from reseal.web.phrases import phrase_from_json, phrase_to_json
+from reseal.device.oobe.table import Step
+from reseal.web.phrases import phrase_from_json, phrase_to_json, say
 from reseal.wire.runtime.messages import ProfileAnswer
 
 FILE: Final = "windows/oobe"
@@ -42,20 +46,37 @@ class Failure(msgspec.Struct, frozen=True):
     step: str
     code: str
     message: str
-    remedy: str = ""
-    said: tuple[Any, ...] = ()
-    """Message and remedy so that they can be translated (`phrase_to_json`)."""
+    remedy: str
+    said: tuple[Any, Any]
+    """Message and remedy as the step said them, so that they can be translated (`phrase_to_json`)."""
+    opening: Any = ""
+    trace: str = ""
 
     @classmethod
-    def of(cls, step: str, code: str, message: str, remedy: str = "") -> Failure:
-        """With the phrases that message and remedy may be."""
-        said = tuple(phrase_to_json(text) for text in (message, remedy) if text)
-        return cls(step, code, str(message), str(remedy), said)
+    def of(cls, step: Step, error: SetupFailed) -> Failure:
+        """With the phrases that message and remedy may be; what is missing comes from the table of codes."""
+        message, remedy = sentences(error.code, error.message, error.remedy, _part(step))
+        return cls(
+            step=step.value,
+            code=error.code,
+            message=str(message),
+            remedy=str(remedy),
+            said=(phrase_to_json(error.message), phrase_to_json(error.remedy)),
+            opening=phrase_to_json(error.opening),
+            trace=error.trace,
+        )
 
     @property
     def texts(self) -> tuple[str, ...]:
-        """What a page says of it: what happened, what to do."""
-        return tuple(phrase_from_json(text) for text in self.said)
+        """What a page says of it: what happened and why, what to do."""
+        message, remedy = map(phrase_from_json, self.said)
+        trace = say("Whoever runs the server finds it under {trace}.", trace=self.trace) if self.trace else ""
+        told = sentences(self.code, message, remedy, _part(Step(self.step)))
+        return tuple(filter(None, (phrase_from_json(self.opening), *told, trace)))
+
+
+def _part(step: Step) -> Part | None:
+    return Part.SETUP if step in (Step.DEVICE_SETUP, Step.ACCOUNT_SETUP) else None
 
 
 class Memory(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -11,17 +11,21 @@ from uuid import UUID
 
 import msgspec
 
+from reseal.device.causes import cause_of
 from reseal.device.channel import Refused
 from reseal.device.csp.machine import Machine
 from reseal.device.enrol import Applicant, enrol
 from reseal.device.errors import (
     NO_CONNECTION_TO_MDM,
     NO_PROFILE,
+    NO_TPM_FOR_KEYS,
     NOT_IN_MDM_SCOPE,
+    NOT_PROVEN,
     NOT_REGISTERED,
     TIMED_OUT,
     NetworkFailed,
     SetupFailed,
+    explained,
     unexpected,
 )
 from reseal.device.management import Management
@@ -64,11 +68,7 @@ async def secure(oobe: Oobe) -> Outcome:
     await oobe.watch(preparing(oobe))
     if oobe.tpm is None:
         await oobe.clock.sleep(TPM_PATIENCE)
-        raise SetupFailed(
-            code=TIMED_OUT,
-            message=say("The device has no TPM 2.0 that answers."),
-            remedy=say("Switch the TPM on in the firmware; a device without one cannot be pre-provisioned"),
-        )
+        raise explained(TIMED_OUT)
     claimant = claimant_of(oobe)
     if claimant is None:
         raise not_registered(oobe)
@@ -133,11 +133,7 @@ async def user_join(oobe: Oobe) -> Outcome:
     if oobe.tokens is None:
         return Outcome.AGAIN
     if oobe.tpm is None:
-        raise SetupFailed(
-            code="0x80090030",
-            message=say("The device has no TPM to keep its key in."),
-            remedy=say("Switch the TPM on in the firmware"),
-        )
+        raise explained(NO_TPM_FOR_KEYS)
     await oobe.watch(preparing(oobe))
     join_ = UserJoin(
         access_token=oobe.tokens.access,
@@ -172,7 +168,7 @@ async def user_enrol(oobe: Oobe) -> Outcome:
     member = _told_where_to_enrol(oobe, _member(oobe))
     if not member.mdm_discovery:
         oobe.tokens = oobe.management_tokens = None  # the next sign-in tells whether that has changed
-        raise _outside_of_scope()
+        raise explained(NOT_IN_MDM_SCOPE)
     try:
         token = await management_token(oobe)
     except TokenRefused as error:
@@ -211,8 +207,8 @@ async def _first_session(oobe: Oobe, management: Management) -> None:
             await oobe.clock.sleep(timedelta(seconds=5 * 2**number))
     raise NetworkFailed(
         code=NO_CONNECTION_TO_MDM,
-        message=say("The first session with management did not come to its end."),
-        remedy=say("Connect the device to a network, then try again"),
+        message=say("The first session with management broke off {count} times.", count=_SESSIONS),
+        remedy=cause_of(NO_CONNECTION_TO_MDM).remedy,
     )
 
 
@@ -222,7 +218,7 @@ async def management_token(oobe: Oobe) -> str:
     if known is not None and oobe.http.network_clock.monotonic() < known.until:
         return known.access
     if tokens is None:
-        raise SetupFailed(code="0x80180002", message=say("Nobody is signed in."), remedy=say("Sign in"))
+        raise SetupFailed(code=NOT_PROVEN, message=say("Nobody is signed in."), remedy=say("Sign in."))
     endpoint = TokenEndpoint(oobe.http, oobe.clock, _urls(oobe).token)
     fresh = await endpoint.renew(identity_of(oobe), (known or tokens).refresh, MANAGEMENT)
     oobe.management_tokens = fresh
@@ -242,7 +238,7 @@ async def user_token(oobe: Oobe) -> str | None:
 
 async def _enrol(oobe: Oobe, member: Membership, token: str, *, upn: str) -> None:
     if not member.mdm_discovery:
-        raise _outside_of_scope()
+        raise explained(NOT_IN_MDM_SCOPE)
     registration = oobe.profile.registration
     applicant = Applicant(
         hardware=oobe.hardware,
@@ -276,14 +272,6 @@ def _told_where_to_enrol(oobe: Oobe, member: Membership) -> Membership:
     return member
 
 
-def _outside_of_scope() -> SetupFailed:
-    return SetupFailed(
-        code=NOT_IN_MDM_SCOPE,
-        message=say("The device joined, and is not enrolled: it is outside of the MDM user scope."),
-        remedy=say("Set the MDM user scope to all, or to a group that the user is in, then try again"),
-    )
-
-
 def machine_of(oobe: Oobe, member: Membership) -> Machine:
     """What the machine tells management of itself."""
     hardware = oobe.hardware
@@ -308,17 +296,7 @@ def identity_of(oobe: Oobe) -> Identity:
 
 def not_registered(oobe: Oobe) -> SetupFailed:
     """The device belongs to nobody, or has no profile."""
-    if oobe.profile.registration is None:
-        return SetupFailed(
-            code=NOT_REGISTERED,
-            message=say("This device is not registered with an organisation of this server."),
-            remedy=say("Import its hardware hash, then restart the device"),
-        )
-    return SetupFailed(
-        code=NO_PROFILE,
-        message=say("No deployment profile is assigned to this device."),
-        remedy=say("Assign a profile to a group that the device is in, then restart the device"),
-    )
+    return explained(NOT_REGISTERED if oobe.profile.registration is None else NO_PROFILE)
 
 
 def _remember(oobe: Oobe, joined: Membership) -> None:
@@ -341,7 +319,5 @@ def _urls(oobe: Oobe) -> Urls:
 
 def _tpm(oobe: Oobe) -> VirtualTpm:
     if oobe.tpm is None:
-        raise SetupFailed(
-            code=TIMED_OUT, message=say("The TPM is gone."), remedy=say("See the firmware's settings")
-        )
+        raise explained(TIMED_OUT)
     return oobe.tpm

@@ -8,10 +8,11 @@ from reseal.device.oobe import content
 from reseal.device.oobe.context import PROVISIONING, Ending, EndingKind, Oobe
 from reseal.device.oobe.memory import Place
 from reseal.device.oobe.starting import shut_down
-from reseal.device.oobe.status import preparing
+from reseal.device.oobe.status import preparing, tracking
 from reseal.device.oobe.table import Outcome, Step
 from reseal.device.oobe.tracking import collect_logs, log_on, retry, signed_in_user
-from reseal.device.screens import Action, Screen, ScreenId
+from reseal.device.screens import Action, Screen, ScreenId, Section
+from reseal.device.status_page import Phase
 from reseal.device.timekeeping import spoken
 from reseal.web.phrases import say
 from reseal.wire.csp import LocURI
@@ -100,11 +101,21 @@ def _red_page(oobe: Oobe) -> Screen:
     )
     if failure is None:
         return page
-    step = Step(failure.step)
-    present, oobe.step = oobe.step, step
-    sections = preparing(oobe, failed=True).sections if step in _PREPARATION else ()
-    oobe.step = present
+    sections = _as_it_failed(oobe, Step(failure.step))
     return replace(page, texts=failure.texts, code=failure.code, sections=sections)
+
+
+def _as_it_failed(oobe: Oobe, step: Step) -> tuple[Section, ...]:
+    """The phases of the status page at which the step failed, with what is done and what is not."""
+    if step is Step.DEVICE_SETUP and oobe.management is not None:
+        view = oobe.management.page(Phase.DEVICE, oobe.stopwatches.elapsed(Phase.DEVICE.value))
+        return tracking(oobe, view).sections
+    if step not in _PREPARATION:
+        return ()
+    present, oobe.step = oobe.step, step
+    sections = preparing(oobe, failed=True).sections
+    oobe.step = present
+    return sections
 
 
 async def error(oobe: Oobe) -> Outcome:

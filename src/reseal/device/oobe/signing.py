@@ -9,7 +9,16 @@ from uuid import UUID
 import msgspec
 
 from reseal.device.browser import Browser, Landed, sign_in_form, user_field
-from reseal.device.errors import NO_SIGN_IN_SERVICE, NetworkFailed, SetupFailed, unexpected
+from reseal.device.causes import cause_of, joined
+from reseal.device.codes import Part
+from reseal.device.errors import (
+    NO_SIGN_IN_SERVICE,
+    SIGN_IN_FAILED,
+    NetworkFailed,
+    SetupFailed,
+    explained,
+    unexpected,
+)
 from reseal.device.html import Page
 from reseal.device.management import Management
 from reseal.device.oauth import (
@@ -81,13 +90,7 @@ async def _require_sign_in_service(oobe: Oobe) -> None:
         return
     await management.sync()  # it may be another by now
     if _is_switched_off(management):
-        raise SetupFailed(
-            code=NO_SIGN_IN_SERVICE,
-            message=say(
-                "A policy has switched off the Microsoft Account Sign-in Assistant: nobody can sign in."
-            ),
-            remedy=say("Take AllowMicrosoftAccountSignInAssistant out of the policies, then try again"),
-        )
+        raise explained(NO_SIGN_IN_SERVICE)
 
 
 def _is_switched_off(management: Management) -> bool:
@@ -103,7 +106,7 @@ async def _person_signs_in(
 ) -> Tokens:
     browser = Browser(oobe.http, oobe.clock, callback=CALLBACK, language=oobe.language)
     came = await browser.open(question.url)
-    notice = "" if failed is None else failed.message
+    notice = "" if failed is None else joined(failed.message, failed.remedy)
     while not isinstance(came, Landed):
         _require_form(came)
         intent = await oobe.ask(_screen(oobe, came, notice))
@@ -159,9 +162,8 @@ def _require_form(page: Page) -> None:
             say("Signing in"),
             say("the server answered {status} without a page to sign in on", status=page.status),
         )
-    raise SetupFailed(
-        code=alert.code or "0x8018000F", message=alert.text, remedy=say("Ask who runs the server")
-    )
+    code = alert.code or SIGN_IN_FAILED
+    raise SetupFailed(code=code, message=alert.text, remedy=cause_of(code, Part.SIGN_IN).remedy)
 
 
 def _screen(oobe: Oobe, page: Page, notice: str) -> Screen:

@@ -82,7 +82,7 @@ async def restart(oobe: Oobe) -> Outcome:
             message=say(
                 "The device restarted {count} times without coming any further.", count=MOST_RESTARTS
             ),
-            remedy=say("See which policy or application asks for restarts"),
+            remedy=say("See which policy or application asks for restarts."),
         )
     oobe.notebook.note(restarts=oobe.memory.restarts + 1)
     await oobe.watch(restarting_page())

@@ -8,6 +8,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
+from reseal.device.causes import cause_of, joined
+from reseal.device.codes import Part
+from reseal.device.errors import SetupFailed
 from reseal.device.oobe.content import organisation_details
 from reseal.device.oobe.context import Oobe
 from reseal.device.oobe.table import Step
@@ -15,7 +18,7 @@ from reseal.device.screens import Action, Line, Progress, Screen, ScreenId, Sect
 from reseal.device.status_page import PageView, Phase, State, Subcategory, Topic
 from reseal.device.timekeeping import spoken
 from reseal.web.phrases import say
-from reseal.wire.csp import BlockInStatusPage
+from reseal.wire.csp import BlockInStatusPage, LocURI
 
 DEFAULT_TEXT: Final = say(
     "Setup could not be completed. Please try again or contact your support person for help."
@@ -90,16 +93,36 @@ def stopped(oobe: Oobe, view: PageView) -> Screen:
     failure = oobe.memory.failure
     return replace(
         tracking(oobe, view),
-        texts=(view.custom_text or DEFAULT_TEXT,),
+        texts=(opening(view),) if failure is None else failure.texts,
         details=organisation_details(oobe.profile, spoken(oobe.stopwatches.elapsed(view.phase.value))),
         actions=tuple(actions),
         code="" if failure is None else failure.code,
     )
 
 
-def error_code(view: PageView) -> str:
-    """The error of a page as it is shown: `0x800705b4` and the like, digits in upper case."""
-    return f"0x{0x80004005 if view.error_code is None else view.error_code:08X}"
+def opening(view: PageView) -> str:
+    """What the page of a failure begins with: the organisation's own words, or the usual ones, which servers
+    send in English.
+    """
+    own = view.custom_text
+    return own if own and own != DEFAULT_TEXT else DEFAULT_TEXT
+
+
+def failed(view: PageView) -> SetupFailed:
+    """The failure of a page: its code, digits in upper case, what that means, and which item it was."""
+    code = f"0x{0x80004005 if view.error_code is None else view.error_code:08X}"
+    cause = cause_of(code, Part.SETUP)
+    item = say("What failed: {item}.", item=_name(view.error_item)) if view.error_item else ""
+    return SetupFailed(
+        code=code, message=joined(cause.cause, item), remedy=cause.remedy, opening=opening(view)
+    )
+
+
+def _name(item: str) -> str:
+    """What failed, as people know it: of a package its product code, any other by its name."""
+    if not item.startswith("./"):
+        return item
+    return LocURI.parse(item).names[-2]
 
 
 def _page(oobe: Oobe, sections: tuple[Section, ...]) -> Screen:

@@ -10,11 +10,11 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
-from reseal.device.errors import SetupFailed, unexpected
+from reseal.device.errors import unexpected
 from reseal.device.management import Management
 from reseal.device.oobe import logs, status
 from reseal.device.oobe.context import PROVISIONING, Oobe
-from reseal.device.oobe.memory import Failure, Place
+from reseal.device.oobe.memory import Place
 from reseal.device.oobe.table import Outcome
 from reseal.device.screens import Action
 from reseal.device.status_page import Outcome as PageOutcome
@@ -158,20 +158,11 @@ async def _tell_end(oobe: Oobe, management: Management) -> None:
 
 
 def _failed(oobe: Oobe, view: PageView) -> Outcome:
-    code = status.error_code(view)
-    message = view.custom_text or status.DEFAULT_TEXT
-    if view.error_item:
-        message = say("{what} ({item})", what=message, item=view.error_item)
+    error = status.failed(view)
     if oobe.is_technicians:
         oobe.stopwatches.stop(PROVISIONING)
-        raise SetupFailed(
-            code=code, message=message, remedy=say("See what failed, put it right, then try again")
-        )
-    oobe.notebook.note(failure=Failure.of(oobe.step, code, message))
-    oobe.parts.tell("setup.failed", {"step": oobe.step.value, "code": code})
-    oobe.reports.write(
-        ReportKind.FAILED, code=code, detail={"step": oobe.step.value, "message": str(message)}
-    )
+        raise error
+    oobe.failed(error)
     return Outcome.STOPPED
 
 
