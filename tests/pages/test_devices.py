@@ -177,7 +177,8 @@ async def test_a_scanned_code_opens_its_device(place: Lab, browser: Browser) -> 
     async with place.signed_in(browser, "/bench") as page:
         for code in codes:
             await page.goto(place.url + "/bench")
-            await page.keyboard.type(code)  # the field has the focus: a scanner types, and presses Enter
+            await expect(page.locator("main input[name=code]")).to_be_focused()
+            await page.keyboard.type(code)  # a scanner types, and presses Enter
             await page.keyboard.press("Enter")
             await page.wait_for_url(f"**/bench/{green.uuid}")
         await expect(page.locator("#bench-now")).to_contain_text("Green")

@@ -104,6 +104,7 @@ HARMLESS = {
     devices.list_devices,
     groups.create_group,
     groups.list_groups,
+    joining.count_chosen,
     joining.join_selection,
     members.count_groups_with,
     membership.react,
