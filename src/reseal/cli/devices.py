@@ -7,8 +7,9 @@ one goes on from what is on the laptop's disk.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -147,6 +148,33 @@ async def stand_before(
     return 0 if result.arrived else _NOT_DONE
 
 
+@asynccontextmanager
+async def powered(folder: Path, listener: DeviceListener, paced: PacedClock) -> AsyncIterator[Parts]:
+    """What a laptop of a directory lives on while it is switched on: its disk, sockets, and our time and
+    chance; with every quirk, and nobody listening. Raises `NotFound` or `Conflict` if that cannot be.
+    """
+    entropy = SystemEntropy()
+    with switched_on(folder) as disk:
+        async with SocketTransport(listener.anchors, entropy) as network:
+            yield Parts(
+                disk=disk,
+                transport=network,
+                clock=paced,
+                entropy=entropy,
+                keys=OpenSslKeys(),
+                quirks=ALL,
+                hints=PlainHints(),
+                network_clock=SystemClock(),
+            )
+
+
+def machine_in(parts: Parts) -> hardware.Hardware:
+    """The machine that a disk is in."""
+    machine = hardware.installed(parts.disk)
+    assert machine is not None, "what can be switched on has hardware"
+    return machine
+
+
 async def play(
     folder: Path,
     listener: DeviceListener,
@@ -161,34 +189,26 @@ async def play(
     """
     clock = SystemClock()
     paced = PacedClock(clock, manner.pace)
-    entropy = SystemEntropy()
-    with switched_on(folder) as disk:
-        machine = hardware.installed(disk)
-        assert machine is not None, "what can be switched on has hardware"
-        async with SocketTransport(listener.anchors, entropy) as network:
-            narrator = Narrator(person, paced, clock, _say)
-            parts = Parts(
-                disk=disk,
-                transport=overheard.beside(network) if overheard else network,
-                clock=paced,
-                entropy=entropy,
-                keys=OpenSslKeys(),
-                quirks=ALL - set(manner.without),
-                hints=hints or PlainHints(),
-                tell=narrator.tell if manner.verbose else silence,
-                network_clock=clock,
-            )
-            laptop = Laptop(
-                machine,
-                parts,
-                listener.url,
-                adapters=_adapters(manner),
-                reports=not manner.no_reports,
-            )
-            _prepare(person, laptop, manner)
-            narrator.actor = AtDesktop(person, lambda: settle(laptop, paced))
-            ending = await _power_on(laptop, narrator, None if manner.no_reports else asker(parts, laptop))
-            return _result(laptop, ending, person, narrator)
+    async with powered(folder, listener, paced) as given:
+        narrator = Narrator(person, paced, clock, _say)
+        parts = replace(
+            given,
+            transport=overheard.beside(given.transport) if overheard else given.transport,
+            quirks=ALL - set(manner.without),
+            hints=hints or given.hints,
+            tell=narrator.tell if manner.verbose else silence,
+        )
+        laptop = Laptop(
+            machine_in(parts),
+            parts,
+            listener.url,
+            adapters=_adapters(manner),
+            reports=not manner.no_reports,
+        )
+        _prepare(person, laptop, manner)
+        narrator.actor = AtDesktop(person, lambda: settle(laptop, paced))
+        ending = await _power_on(laptop, narrator, None if manner.no_reports else asker(parts, laptop))
+        return _result(laptop, ending, person, narrator)
 
 
 async def _power_on(laptop: Laptop, narrator: Narrator, ask: Callable[[], Awaitable[str]] | None) -> Ending:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from socket import AF_INET, SO_REUSEADDR, SOCK_STREAM, SOL_SOCKET
 from socket import socket as Socket  # noqa: TID251, N812  # here the entry point opens its socket
@@ -17,9 +18,9 @@ import uvicorn
 from starlette.requests import Request
 
 from reseal.cli.connection import DeviceListener
-from reseal.cli.devices import asker
+from reseal.cli.devices import asker, machine_in, powered
 from reseal.device import hardware
-from reseal.device.folder import look_at, switched_on
+from reseal.device.folder import look_at
 from reseal.device.hints import Hints, PlainHints
 from reseal.device.http import Http
 from reseal.device.link import PlainAdapters
@@ -27,14 +28,11 @@ from reseal.device.pace import PacedClock
 from reseal.device.pages.display import Display
 from reseal.device.pages.routes import LaptopPages, hosts
 from reseal.device.pages.stand import Running, Stand, Workshop
-from reseal.device.parts import Parts
 from reseal.device.quirks import ALL, Quirk
-from reseal.device.sockets import SocketTransport
 from reseal.device.windows import Laptop
 from reseal.kernel.clock import SystemClock
 from reseal.kernel.entropy import SystemEntropy
 from reseal.kernel.errors import Conflict, Unauthenticated
-from reseal.kernel.keys import OpenSslKeys
 from reseal.web.calls import Caller
 from reseal.web.routes import Listener, application
 from reseal.web.streams import Streams
@@ -61,37 +59,19 @@ def opened(
     assert machine is not None, "what can be looked at has hardware"
     paced = PacedClock(clock, pace)
     adapters = PlainAdapters(cable=not wifi, networks=AIR, captive=CAPTIVE)
-    workshop = _workshop(folder, listener, paced, clock, hints or PlainHints(), ALL - without)
+    workshop = _workshop(folder, listener, paced, hints or PlainHints(), ALL - without)
     return Stand(machine, disk, workshop, paced, Display(clock), adapters, AIR)
 
 
 def _workshop(
-    folder: Path,
-    listener: DeviceListener,
-    paced: PacedClock,
-    clock: SystemClock,
-    hints: Hints,
-    quirks: frozenset[Quirk],
+    folder: Path, listener: DeviceListener, paced: PacedClock, hints: Hints, quirks: frozenset[Quirk]
 ) -> Workshop:
     @asynccontextmanager
     async def put_together(adapters: PlainAdapters) -> AsyncIterator[Running]:
-        entropy = SystemEntropy()
-        with switched_on(folder) as disk:
-            machine = hardware.installed(disk)
-            assert machine is not None, "what can be switched on has hardware"
-            async with SocketTransport(listener.anchors, entropy) as network:
-                parts = Parts(
-                    disk=disk,
-                    transport=network,
-                    clock=paced,
-                    entropy=entropy,
-                    keys=OpenSslKeys(),
-                    quirks=quirks,
-                    hints=hints,
-                    network_clock=clock,
-                )
-                laptop = Laptop(machine, parts, listener.url, adapters=adapters)
-                yield Running(laptop, Http(network, clock), asker(parts, laptop))
+        async with powered(folder, listener, paced) as given:
+            parts = replace(given, quirks=quirks, hints=hints)
+            laptop = Laptop(machine_in(parts), parts, listener.url, adapters=adapters)
+            yield Running(laptop, Http(parts.transport, SystemClock()), asker(parts, laptop))
 
     return put_together
 
