@@ -10,7 +10,6 @@ from uuid import UUID
 from starlette.responses import Response
 
 from reseal.autopilot.matching import confirm_hardware
-from reseal.autopilot.model import RegistrationChanges
 from reseal.autopilot.profile_assignment import effective_profile
 from reseal.autopilot.registrations import (
     registration_by_id,
@@ -21,6 +20,7 @@ from reseal.console.desk import Desk, Saving, Visit, address
 from reseal.console.devices import PATH, READ, STANDINGS, WRITE
 from reseal.console.forms import Form
 from reseal.console.parts import PERMISSION
+from reseal.console.registering import changes_of, form_of
 from reseal.console.saving import Done, Pages, differences
 from reseal.console.views import Progress, deliveries_of
 from reseal.deployment.model import State
@@ -164,14 +164,7 @@ async def _diagnosis_page(visit: Visit, form: Form) -> Response:
 
 async def _edit(visit: Visit) -> Response:
     registration = await visit.read(registration_by_uuid, visit.call.uuid("registration"))
-    form = Form.of(
-        user=registration.assigned_user_upn,
-        friendly=registration.addressable_user_name,
-        tag=registration.group_tag,
-        order=registration.purchase_order,
-        device=registration.device_name,
-    )
-    return await _form_page(visit, form)
+    return await _form_page(visit, form_of(registration))
 
 
 async def _form_page(visit: Visit, form: Form) -> Response:
@@ -202,15 +195,8 @@ async def _change(visit: Visit) -> Response:
 
 def _changed(tx: Tx, *, tenant: TenantKey, key: int, posted: Posted, actor: str) -> Done:
     before = registration_by_id(tx, tenant, key)
-    changes = RegistrationChanges(
-        group_tag=posted.text("tag"),
-        purchase_order=posted.text("order"),
-        device_name=posted.text("device"),
-        assigned_user_upn=posted.text("user"),
-        addressable_user_name=posted.text("friendly"),
-    )
     was = effective_profile(tx, tenant, key).name
-    update_registration(tx, tenant, key, changes, actor=actor)
+    update_registration(tx, tenant, key, changes_of(posted), actor=actor)
     after = registration_by_id(tx, tenant, key)
     told = differences(
         ("Name of the device", before.device_name, after.device_name),

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from starlette.responses import Response
 
-from reseal.autopilot.model import Registration, RegistrationChanges
+from reseal.autopilot.model import Registration
 from reseal.autopilot.model_profile import BUILTIN_NAME
 from reseal.autopilot.profile_assignment import effective_profile
 from reseal.autopilot.profiles import profiles_by_id
@@ -21,6 +21,7 @@ from reseal.autopilot.registrations import (
 from reseal.console import paging
 from reseal.console.desk import Desk, Saving, Visit
 from reseal.console.forms import Form
+from reseal.console.registering import changes_of, form_of
 from reseal.console.saving import Done, Pages, differences
 from reseal.esp.effective import EffectiveEsp, effective_esp
 from reseal.kernel.db import Tx
@@ -74,14 +75,7 @@ async def _list(visit: Visit) -> Response:
 
 async def _edit(visit: Visit) -> Response:
     registration = await visit.read(registration_by_uuid, visit.call.uuid("registration"))
-    form = Form.of(
-        user=registration.assigned_user_upn,
-        friendly=registration.addressable_user_name,
-        tag=registration.group_tag,
-        order=registration.purchase_order,
-        device=registration.device_name,
-    )
-    return await _form_page(visit, form)
+    return await _form_page(visit, form_of(registration))
 
 
 async def _form_page(visit: Visit, form: Form) -> Response:
@@ -129,14 +123,7 @@ async def _change(visit: Visit) -> Response:
 
 def _changed(tx: Tx, *, tenant: TenantKey, key: int, posted: Posted, actor: str) -> Done:
     before = registration_by_id(tx, tenant, key)
-    changes = RegistrationChanges(
-        group_tag=posted.text("tag"),
-        purchase_order=posted.text("order"),
-        device_name=posted.text("device"),
-        assigned_user_upn=posted.text("user"),
-        addressable_user_name=posted.text("friendly"),
-    )
-    update_registration(tx, tenant, key, changes, actor=actor)
+    update_registration(tx, tenant, key, changes_of(posted), actor=actor)
     after = registration_by_id(tx, tenant, key)
     was = effective_profile(tx, tenant, key).name
     return Done(
