@@ -182,7 +182,8 @@ async def test_the_nine_steps_from_an_empty_organisation_to_the_desktop(
         ):
             hands = Hands(before_it)
             await before_it.goto(address)
-            await hands.technician_flow(first="region")
+            await hands.ask_to_provision("region")
+            await hands.provision()
             await hands.hand("Power off").click()
             await hands.pages_before("signIn")
             await expect(hands.web.get_by_role("heading", level=1)).to_contain_text("Adele")

@@ -58,14 +58,11 @@ class Desk:
         """By keyboard alone, to where the program is named; its codes."""
         codes = await self.codes()
         await page.goto(codes["verification_uri"])
-        for typed, then in (
-            (codes["user_code"], "#i0116"),
-            (self.user, "#i0118"),
-            (self.password, "button[value=yes]"),
-        ):
+        for field, typed in (("#otc", codes["user_code"]), ("#i0116", self.user), ("#i0118", self.password)):
+            await expect(page.locator(field)).to_be_focused()
             await page.keyboard.type(typed)
             await page.keyboard.press("Enter")
-            await expect(page.locator(then)).to_be_visible()
+        await expect(page.locator("button[value=yes]")).to_be_visible()
         return codes
 
 
@@ -124,9 +121,11 @@ async def test_a_device_is_signed_in_by_keyboard_alone(desk: Desk, browser: Brow
 async def test_after_a_mistake_the_field_has_the_focus_and_says_why(desk: Desk, browser: Browser) -> None:
     async with visit(browser) as page:
         await page.goto(desk.authorize(login_hint=desk.user))
+        field = page.locator("#i0118")
+        await expect(field).to_be_focused()
         await page.keyboard.type("not the password either")
         await page.keyboard.press("Enter")
-        field = page.locator("#i0118")
+        await expect(page.get_by_role("alert")).to_be_visible()
         await expect(field).to_be_focused()
         await expect(field).to_have_accessible_description(re.compile("password is incorrect"))
         await expect(field).to_have_value("")

@@ -93,13 +93,16 @@ class Hands:
             await self.page.wait_for_timeout(100)
         raise AssertionError(f"no page leads to {screen}")
 
-    async def technician_flow(self, first: str = "signIn") -> None:
-        """With a cable: power on, five presses on the first page, provision, green, reseal."""
+    async def ask_to_provision(self, first: str) -> None:
+        """Power on, and press the Windows key five times on the first page."""
         await self.hand("Power off").click()
         await self.sees(first)
         await self.five_presses()
         await self.sees("provisioningChoice")
         await self.primary()
+
+    async def provision(self) -> None:
+        """From the configuration page to green, and reseal."""
         await self.sees("configuration")
         await expect(self.page.get_by_role("img", name="QR code")).to_be_visible()
         await expect(self.screen).to_contain_text("Contoso")

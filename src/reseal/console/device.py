@@ -10,18 +10,13 @@ from uuid import UUID
 from starlette.responses import Response
 
 from reseal.autopilot.matching import confirm_hardware
-from reseal.autopilot.profile_assignment import effective_profile
-from reseal.autopilot.registrations import (
-    registration_by_id,
-    registration_by_uuid,
-    update_registration,
-)
+from reseal.autopilot.registrations import registration_by_uuid
 from reseal.console.desk import Desk, Saving, Visit, address
 from reseal.console.devices import PATH, READ, STANDINGS, WRITE
 from reseal.console.forms import Form
 from reseal.console.parts import PERMISSION
-from reseal.console.registering import changes_of, form_of
-from reseal.console.saving import Done, Pages, differences
+from reseal.console.registering import form_of, save_form
+from reseal.console.saving import Done, differences
 from reseal.console.views import Progress, deliveries_of
 from reseal.deployment.model import State
 from reseal.deployment.words import TITLES, words
@@ -32,21 +27,10 @@ from reseal.managed.enrolments import active_enrolment_of_registration, unblock_
 from reseal.report.assigned import KIND_NAMES, assigned, explained
 from reseal.report.device import Overview, diagnose, known_device, overview
 from reseal.report.roster import standing_of
-from reseal.web.posted import Posted
 from reseal.web.routes import Route
 
 ONE: Final = PATH + "/{registration}"
 
-_FIELDS: Final = {
-    "UserNotFound": "user",
-    "UserNotLicensed": "user",
-    "UnknownDomain": "user",
-    "DomainUnknown": "user",
-    "ForeignDomain": "user",
-    "DeviceName": "device",
-    "AddressableUserName": "friendly",
-    "InvalidPhysicalId": "tag",
-}
 PROOFS: Final[Mapping[str, str]] = {
     "hardware": "a hardware TPM of a known maker",
     "hardwareUnknownVendor": "a hardware TPM of an unknown maker",
@@ -179,39 +163,7 @@ async def _form_page(visit: Visit, form: Form) -> Response:
 
 
 async def _change(visit: Visit) -> Response:
-    registration = await visit.read(registration_by_uuid, visit.call.uuid("registration"))
-    act = partial(
-        _changed, tenant=visit.tenant, key=registration.id, posted=visit.posted, actor=visit.caller.name
-    )
-    saving = Saving(
-        f"Change {registration.serial}",
-        "Save it",
-        partial(_form_page, visit),
-        fields=_FIELDS,
-        pages=Pages(),
-    )
-    return await visit.save(act, saving)
-
-
-def _changed(tx: Tx, *, tenant: TenantKey, key: int, posted: Posted, actor: str) -> Done:
-    before = registration_by_id(tx, tenant, key)
-    was = effective_profile(tx, tenant, key).name
-    update_registration(tx, tenant, key, changes_of(posted), actor=actor)
-    after = registration_by_id(tx, tenant, key)
-    told = differences(
-        ("Name of the device", before.device_name, after.device_name),
-        ("Assigned user", before.assigned_user_upn, after.assigned_user_upn),
-        ("Greeted as", before.addressable_user_name, after.addressable_user_name),
-        ("Group tag", before.group_tag, after.group_tag),
-        ("Purchase order", before.purchase_order, after.purchase_order),
-    )
-    return Done(
-        address("devices", after.uuid),
-        f"{after.serial} was saved.",
-        told,
-        afterwards=lambda tx: differences(("Profile", was, effective_profile(tx, tenant, key).name)),
-        devices=[after.device_id] if told else [],
-    )
+    return await save_form(visit, _form_page, lambda saved: address("devices", saved.uuid))
 
 
 async def _confirm(visit: Visit) -> Response:
