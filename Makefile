@@ -4,8 +4,8 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
-# Two workers: tests start servers of their own.
-WORKERS ?= 2
+# More than cores: many a test waits, in real time, for a server of its own and for what polls it.
+WORKERS ?= 4
 # More words for the tool behind a target: make test ARGS="-k rules".
 ARGS   ?=
 

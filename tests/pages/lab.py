@@ -25,9 +25,6 @@ from tests.support.clock import ManualClock
 from tests.system.organisations import Organisation, found
 from tests.system.stories import Storyteller, Told
 
-PATIENCE = 60_000
-"""Milliseconds."""
-
 
 @dataclass
 class Lab:
@@ -48,7 +45,6 @@ class Lab:
         """A tab of the administrator at an address."""
         known = self.contoso.credentials["administrator"]
         async with visit(browser, **how) as page:
-            page.set_default_timeout(PATIENCE)
             await page.goto(self.url + address)
             await page.fill("[name=loginfmt]", known["upn"])
             await page.keyboard.press("Enter")

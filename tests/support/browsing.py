@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from typing import Final, Literal
 
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 
 from tests.support.chromium import chromium_program
 
@@ -19,6 +19,10 @@ Theme = Literal["light", "dark"]
 RULES: Final = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa")
 NARROW: Final = 360
 """Pixels of a small phone; at 200 % a page has half of its width."""
+PATIENCE: Final = 60_000
+"""Milliseconds, for a busy machine: what Playwright waits by itself is meant for a quiet one."""
+expect.set_options(timeout=PATIENCE)
+
 _OPTIONS: Final = (
     "--no-sandbox",
     "--disable-gpu",
@@ -57,6 +61,7 @@ async def visit(
     )
     thrown: list[str] = []
     page = await context.new_page()
+    page.set_default_timeout(PATIENCE)
     page.on("pageerror", lambda error: thrown.append(str(error)))
     page.on("console", lambda said: thrown.append(said.text) if "Content Security" in said.text else None)
     try:

@@ -19,11 +19,9 @@ from reseal.cli.screens import opened, shown
 from reseal.device.hints import PlainHints
 from reseal.device.pages.stand import Stand
 from reseal.device.quirks import Quirk
-from tests.support.browsing import faults, too_wide
+from tests.support.browsing import PATIENCE, faults, too_wide
 
 PACE = 120
-PATIENCE = 60_000
-"""Milliseconds; a busy machine needs some of them."""
 
 
 @asynccontextmanager
@@ -50,7 +48,7 @@ class Hands:
 
     async def sees(self, screen: str) -> None:
         """Wait until the display shows that; look for faults of the page then."""
-        await expect(self.screen).to_have_class(re.compile(rf"\bscreen-{screen}\b"), timeout=PATIENCE)
+        await expect(self.screen).to_have_class(re.compile(rf"\bscreen-{screen}\b"))
         self.seen.append(screen)
         assert await faults(self.page) == [], screen
         assert await too_wide(self.page) == 0, screen
@@ -110,4 +108,4 @@ class Hands:
         await self.sees("statusPage")
         await self.sees("green")
         await self.primary()
-        await expect(self.screen).to_contain_text("Resealed", timeout=PATIENCE)
+        await expect(self.screen).to_contain_text("Resealed")
