@@ -35,8 +35,8 @@ DEFAULT_PAGE = 100
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """The ports that handlers use. `device_url` is how devices reach the server; `stopping` is set when it is
-    told to stop.
+    """The ports that handlers use. `device_url` is how devices reach the server, `public_url` how browsers
+    do; `stopping` is set when it is told to stop.
     """
 
     db: Database
@@ -47,6 +47,7 @@ class Parts:
     entropy: Entropy
     settings: Settings
     device_url: str
+    public_url: str
     stopping: Stopping = field(kw_only=True, default_factory=asyncio.Event)
 
 

@@ -41,7 +41,7 @@ async def _new_tenant(parts: Parts, call: Call) -> Response:
 
 
 async def _tenant(parts: Parts, call: Call) -> Response:
-    standard = default_mdm_urls(parts.device_url)
+    standard = default_mdm_urls(parts.device_url, parts.public_url)
     return Json(await parts.db.read(_tenant_answer, call.caller.tenant, standard))
 
 

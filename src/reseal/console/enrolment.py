@@ -74,7 +74,7 @@ async def _shown(visit: Visit, form: Form) -> Response:
         form=form,
         scopes=SCOPES,
         groups=present.offered,
-        standard=default_mdm_urls(visit.parts.device_url),
+        standard=default_mdm_urls(visit.parts.device_url, visit.parts.public_url),
         may_save=visit.may(WRITE),
     )
 

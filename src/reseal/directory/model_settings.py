@@ -53,14 +53,17 @@ class MdmUrls:
         )
 
 
-def default_mdm_urls(device_url: str) -> MdmUrls:
-    """The URLs of a server whose device listener is known as `device_url` (`spec/identity.md 4`)."""
-    base = device_url.rstrip("/")
-    return MdmUrls(
-        f"{base}/EnrollmentServer/Discovery.svc",
-        f"{base}/TermsOfUse",
-        f"{base}/compliance",
-    )
+def default_mdm_urls(device_url: str, public_url: str) -> MdmUrls:
+    """The URLs of a server whose device listener is known as `device_url`, and the browser listener, which
+    has the pages, as `public_url` (`spec/identity.md 4`).
+    """
+    pages = public_url.rstrip("/")
+    return MdmUrls(default_discovery_url(device_url), f"{pages}/TermsOfUse", f"{pages}/compliance")
+
+
+def default_discovery_url(device_url: str) -> str:
+    """Where management begins at a server whose device listener is known as `device_url`."""
+    return f"{device_url.rstrip('/')}/EnrollmentServer/Discovery.svc"
 
 
 @dataclass(frozen=True, slots=True)

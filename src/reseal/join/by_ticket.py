@@ -13,7 +13,7 @@ from reseal.autopilot.registrations import registration_by_id
 from reseal.deployment import service as deployment
 from reseal.deployment.facts import Flow, Refused
 from reseal.deployment.facts import Joined as JoinedFact
-from reseal.directory.model_settings import default_mdm_urls
+from reseal.directory.model_settings import default_discovery_url
 from reseal.directory.tenants import tenant_by_id
 from reseal.join import tickets
 from reseal.join.administrators import local_administrators
@@ -84,4 +84,4 @@ def _discovery(tx: Tx, tenant: TenantKey, registration: Registration, device_url
     if not decide_enrolment(tx, tenant, registration, None).given_addresses:
         return ""
     urls = tenant_by_id(tx, tenant).settings.mdm_urls
-    return urls.or_default(default_mdm_urls(device_url)).discovery or ""
+    return urls.discovery or default_discovery_url(device_url)

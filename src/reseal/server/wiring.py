@@ -93,7 +93,6 @@ class Parts(ApiParts):
     """The ports and keys of one process."""
 
     keyring: Keyring
-    public_url: str
 
 
 def routes(parts: Parts) -> tuple[tuple[Route, ...], Authenticate]:

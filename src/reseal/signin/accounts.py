@@ -14,7 +14,7 @@ from uuid import UUID
 from reseal.directory.joining import may_enroll
 from reseal.directory.model import Tenant, User
 from reseal.directory.model_names import fold
-from reseal.directory.model_settings import default_mdm_urls
+from reseal.directory.model_settings import MdmUrls
 from reseal.directory.tenants import find_tenant, tenant_by_uuid
 from reseal.directory.users import find_user, password_hash
 from reseal.kernel import events
@@ -83,14 +83,15 @@ def find_account(tx: Tx, tenant: Tenant, upn: str) -> Account:
     return Account(tenant, fold(upn), user, stored)
 
 
-def mdm_addresses(tx: Tx, tenant: Tenant, user_id: int, device_url: str) -> Mapping[str, str]:
+def mdm_addresses(tx: Tx, tenant: Tenant, user_id: int, standard: MdmUrls) -> Mapping[str, str]:
     """The claims that lead a joining device to its management; none for a user outside the MDM scope.
+    `standard` are the server's own addresses.
 
     The terms of use go under two names: Microsoft's documents use both (spec/identity.md 1.3).
     """
     if not may_enroll(tx, tenant.id, user_id).given_addresses:
         return {}
-    urls = tenant.settings.mdm_urls.or_default(default_mdm_urls(device_url))
+    urls = tenant.settings.mdm_urls.or_default(standard)
     claims = {
         "mdm_enrollment_url": urls.discovery,
         "mdm_terms_of_use_url": urls.terms_of_use,

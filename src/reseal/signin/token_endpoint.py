@@ -16,6 +16,7 @@ from starlette.responses import Response
 
 from reseal.directory.credentials import DeviceCredential, find_device_credential
 from reseal.directory.model import Tenant
+from reseal.directory.model_settings import default_mdm_urls
 from reseal.directory.tenants import tenant_by_id
 from reseal.kernel.db import Tx
 from reseal.signin import errors
@@ -129,7 +130,8 @@ class TokenEndpoint:
 
     def _entitled(self, tx: Tx, grant: Grant, device: DeviceCredential | None) -> ForUser:
         tenant = tenant_by_id(tx, grant.tenant)
-        mdm = mdm_addresses(tx, tenant, grant.user.id, self.parts.device_url)
+        standard = default_mdm_urls(self.parts.device_url, self.parts.public_url)
+        mdm = mdm_addresses(tx, tenant, grant.user.id, standard)
         return ForUser(tenant, grant, device, give_refresh(tx, grant), mdm)
 
     def _answer(self, call: Call, asked: Mapping[str, str], outcome: ForUser | OAuthError) -> dict[str, Any]:

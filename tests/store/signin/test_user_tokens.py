@@ -92,8 +92,8 @@ async def test_client_info_is_there_if_it_was_asked_for(town: Town) -> None:
 async def test_the_id_token_leads_to_management_only_within_the_scope(town: Town) -> None:
     inside = claims_of((await town.tokens())["id_token"])
     assert inside["mdm_enrollment_url"] == "https://devices.server.test/EnrollmentServer/Discovery.svc"
-    assert inside["mdm_terms_of_use_url"] == inside["mdm_tou_url"] == "https://devices.server.test/TermsOfUse"
-    assert inside["mdm_compliance_url"] == "https://devices.server.test/compliance"
+    assert inside["mdm_terms_of_use_url"] == inside["mdm_tou_url"] == "https://server.test/TermsOfUse"
+    assert inside["mdm_compliance_url"] == "https://server.test/compliance"
     await town.signin.db.write(set_mdm_scope, town.contoso.id, MdmScope.NONE)
     outside = claims_of((await town.tokens())["id_token"])
     assert not [name for name in outside if name.startswith("mdm")]

@@ -66,11 +66,12 @@ def test_what_cannot_start_a_host_name(prefix):
     assert refused(host_name_prefix=prefix) == ["host_name_prefix"]
 
 
-def test_the_urls_of_a_server_follow_its_device_address():
-    assert default_mdm_urls("https://devices.contoso.test:8443/") == MdmUrls(
+def test_the_urls_of_a_server_follow_its_addresses():
+    """Browsers open the pages: at the listener that never asks for a client certificate."""
+    assert default_mdm_urls("https://devices.contoso.test:8443/", "https://contoso.test/") == MdmUrls(
         "https://devices.contoso.test:8443/EnrollmentServer/Discovery.svc",
-        "https://devices.contoso.test:8443/TermsOfUse",
-        "https://devices.contoso.test:8443/compliance",
+        "https://contoso.test/TermsOfUse",
+        "https://contoso.test/compliance",
     )
 
 
