@@ -228,6 +228,54 @@ def test_a_device_that_waits_for_the_challenge_is_served(office: Office, same_nu
     assert writes_to(device.mdm.tree.journal, NOT_FOR_THEM) == []
 
 
+# --- pages of enrolment -------------------------------------------------------------------------------------
+
+
+def test_every_address_of_management_in_the_token_leads_somewhere(office: Office) -> None:
+    """Windows shows the terms before it joins; a page that is not there ends the set-up."""
+    device = office.laptop(next(_serials))
+    tokens = device.sign_in(office.person("cora"))
+    claims = jws.claims_of(tokens.identity)
+    urls = {name: url for name, url in claims.items() if name.startswith("mdm_") and name.endswith("_url")}
+    assert "mdm_enrollment_url" in urls
+    query = "?redirect_uri=ms-appx-web://x&client-request-id=1&api-version=1.0&mode=azureadjoin"
+    bearer = {"Authorization": f"Bearer {tokens.access}"}
+    assert {
+        name: url for name, url in urls.items() if device.plain.get(url + query, bearer).status == 404
+    } == {}
+
+
+def test_a_user_accepts_the_terms_and_brings_back_what_the_page_gave(office: Office) -> None:
+    device = office.laptop(next(_serials))
+    device.start()
+    cora = office.person("cora")
+    tokens = device.sign_in(cora)
+    device.join()
+    url = str(jws.claims_of(tokens.identity)["mdm_terms_of_use_url"])
+    blob = device.terms_accepted(url, device.user_access)
+    with pytest.raises(Refused) as refused:
+        device.enrol(device.user_access, cora.upn, EnrollmentData=f"{blob}x")
+    assert refused.value.code == "InvalidEnrollmentData"
+    device.enrol(device.user_access, cora.upn, EnrollmentData=blob)
+    device.run_phase(Scope.DEVICE, Login.OTHERS)
+    _is_set_up(device, "agent")
+
+
+def test_a_person_enrols_a_computer_of_their_own_on_the_sign_in_page(office: Office) -> None:
+    device = office.laptop(next(_serials))
+    cora = office.person("cora")
+    result = device.page_result(cora)
+    device.enrol_by_page(result, cora.upn)
+    assert device.mdm.provisioned.nodes["/UPN"] == cora.upn
+    for _ in range(6):
+        device.sync(Login.USER)
+    _is_set_up(device, "agent")
+    other = office.laptop(next(_serials))
+    with pytest.raises(Refused) as refused:
+        other.enrol_by_page(result, cora.upn)
+    assert "Authentication" in str(refused.value)
+
+
 # --- when not all goes well ---------------------------------------------------------------------------------
 
 
@@ -271,24 +319,6 @@ def test_a_user_who_leaves_management_is_let_go(office: Office, by_digest: bool)
 
 
 # --- what the server does not do yet ------------------------------------------------------------------------
-
-
-@pytest.mark.xfail(
-    raises=AssertionError,
-    reason="mdm_terms_of_use_url and mdm_compliance_url of the ID token lead nowhere (identity.md 1.5 D, 4)",
-)
-def test_every_address_of_management_in_the_token_leads_somewhere(office: Office) -> None:
-    """Windows shows the terms before it joins; a page that is not there ends the set-up."""
-    device = office.laptop(next(_serials))
-    tokens = device.sign_in(office.person("cora"))
-    claims = jws.claims_of(tokens.identity)
-    urls = {name: url for name, url in claims.items() if name.startswith("mdm_") and name.endswith("_url")}
-    assert "mdm_enrollment_url" in urls
-    query = "?redirect_uri=ms-appx-web://x&client-request-id=1&api-version=1.0&mode=azureadjoin"
-    bearer = {"Authorization": f"Bearer {tokens.access}"}
-    assert {
-        name: url for name, url in urls.items() if device.plain.get(url + query, bearer).status == 404
-    } == {}
 
 
 @pytest.mark.xfail(

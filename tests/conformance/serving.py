@@ -1,4 +1,6 @@
-"""The whole server at its device listener, as its own wiring makes it, for messages that we did not write."""
+"""The whole server as its own wiring makes it: its device listener, for messages that we did not write, and
+its browser listener, for the pages of enrolment.
+"""
 
 from __future__ import annotations
 
@@ -24,11 +26,16 @@ from reseal.mdm.sessions.door import MEDIA_TYPE, PATH
 from reseal.server import wiring
 from reseal.web.routes import Listener, application
 from tests.store.managed.world import World
+from tests.store.signin.world import Browser
 from tests.support.clock import ManualClock
 from tests.support.enrolling import URL, Office, SameKeys
 from tests.support.http import HOST, client_of
 
-__all__ = ["Server", "reactors", "server"]
+__all__ = ["OTHER_HOST", "Server", "reactors", "server"]
+
+
+OTHER_HOST = f"www.{HOST}"
+"""Another name under which the server may be called."""
 
 
 class Server(Office):
@@ -40,6 +47,7 @@ class Server(Office):
         super().__init__(database, clock, entropy)
         self.directory = directory
         self.world = World()
+        self.browser: Browser
 
     async def open(self) -> None:
         """Start it, with the organisations and their users."""
@@ -61,14 +69,18 @@ class Server(Office):
             device_url=URL,
         )
         routes, authenticate = wiring.routes(parts)
-        app = application(
-            routes,
-            listener=Listener.DEVICE,
-            hosts=lambda: frozenset({HOST}),
-            authenticate=authenticate,
-            entropy=self.entropy,
+        devices, browsers = (
+            application(
+                routes,
+                listener=listener,
+                hosts=lambda: frozenset({HOST, OTHER_HOST}),
+                authenticate=authenticate,
+                entropy=self.entropy,
+            )
+            for listener in (Listener.DEVICE, Listener.BROWSER)
         )
-        self.http = client_of(self._showing_certificates(app))
+        self.http = client_of(self._showing_certificates(devices))
+        self.browser = Browser(client_of(browsers))
 
     def _furnish_published(self, tx: Tx) -> None:
         tenant = create_tenant(tx, "Contoso Phone", "contoso.com").id
@@ -99,5 +111,5 @@ async def server(
     """The server, started."""
     server = Server(database, clock, entropy, tmp_path)
     await server.open()
-    async with server.http:
+    async with server.http, server.browser.http:
         yield server

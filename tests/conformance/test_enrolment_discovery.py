@@ -9,6 +9,7 @@ from reseal.mdm.enrolment.routes import MESSAGE_LIMIT
 from reseal.wire.enrolment.discovery import Discover, read_discover_response, write_discover
 from reseal.wire.enrolment.faults import FaultReceived, Hresult, read_fault
 from reseal.wire.enrolment.names import (
+    AUTHENTICATION_PATH,
     DISCOVERY_PATH,
     ENROLMENT_PATH,
     POLICY_PATH,
@@ -81,7 +82,9 @@ async def test_mdm_wire_008_answers_are_soap_1_2_even_if_they_are_faults(office:
         assert answer.headers["content-type"] == "application/soap+xml; charset=utf-8"
 
 
-async def test_mdm_wire_010_both_addresses_are_ours_and_no_sign_in_page_is_named(office: Office) -> None:
+async def test_mdm_wire_010_every_address_is_ours_and_the_sign_in_page_is_named_with_federated(
+    office: Office,
+) -> None:
     for offered, wanted in (
         ((AuthPolicy.FEDERATED,), AuthPolicy.FEDERATED),
         ((AuthPolicy.ON_PREMISE, AuthPolicy.FEDERATED), AuthPolicy.FEDERATED),
@@ -91,7 +94,8 @@ async def test_mdm_wire_010_both_addresses_are_ours_and_no_sign_in_page_is_named
         found = await office.discover(Discover(auth_policies=offered))
         assert found.auth_policy is wanted
         assert (found.policy_url, found.enrollment_url) == (URL + POLICY_PATH, URL + ENROLMENT_PATH)
-        assert found.authentication_url == "", "the token comes from the directory"
+        page = URL + AUTHENTICATION_PATH if wanted is AuthPolicy.FEDERATED else ""
+        assert found.authentication_url == page
 
 
 async def test_a_device_that_offers_certificates_alone_is_told_so(office: Office) -> None:

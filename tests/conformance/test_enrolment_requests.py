@@ -611,5 +611,5 @@ async def test_passwords_cannot_be_tried_without_end(office: Office) -> None:
 
 async def test_a_token_of_another_kind_is_not_taken(office: Office) -> None:
     laptop = await office.laptop()
-    own = Security(token=BinarySecurityToken(value_type=ValueType.USER_TOKEN, data=b"opaque"))
-    assert (await refusal(laptop, own)).hresult is Hresult.MENROLL_E_DEVICE_INVALIDSECURITY_ERROR
+    certificate = Security(token=BinarySecurityToken(value_type=ValueType.X509, data=b"opaque"))
+    assert (await refusal(laptop, certificate)).hresult is Hresult.MENROLL_E_DEVICE_INVALIDSECURITY_ERROR

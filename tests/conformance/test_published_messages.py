@@ -148,9 +148,11 @@ async def test_mdm_wire_019_the_published_question_with_a_password_is_answered(s
 async def test_mdm_wire_019_the_published_token_of_a_sign_in_page_proves_nobody(server: Server) -> None:
     """It is none of ours, as it stands there; with one of the directory in its place it is answered."""
     message = published("federated_get_policies.xml")
-    for sample in (message, proven(message, encoded("no.token.really"), value_type=ValueType.USER_TOKEN)):
-        found = await fault(server, POLICY_PATH, sample)
-        assert found.hresult is Hresult.MENROLL_E_DEVICE_INVALIDSECURITY_ERROR
+    unreadable = await fault(server, POLICY_PATH, message)
+    assert unreadable.hresult is Hresult.MENROLL_E_DEVICE_INVALIDSECURITY_ERROR
+    sample = proven(message, encoded("no.token.really"), value_type=ValueType.USER_TOKEN)
+    unknown = await fault(server, POLICY_PATH, sample)
+    assert unknown.hresult is Hresult.MENROLL_E_DEVICE_AUTHENTICATION_ERROR
     token = server.token(user_id=await server.user("adele"), upn="adele@contoso.test")
     for spell in IN_ANY_WORDS.values():
         ours = spell(proven(message, encoded(token), value_type=ValueType.JWT))

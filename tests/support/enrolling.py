@@ -157,6 +157,7 @@ class Office:
             clock=self.clock,
             entropy=self.entropy,
             device_url=URL,
+            public_url=URL,
         )
 
     def _furnish(self, tx: Tx) -> None:

@@ -26,6 +26,16 @@ def count_owned(tx: Tx, tenant: TenantKey, user: int, *, besides: int) -> int:
     return counted
 
 
+def owned_by(tx: Tx, tenant: TenantKey, user: int) -> list[Enrolment]:
+    """The active enrolments that a user owns, the oldest first."""
+    rows = tx.rows(
+        sa.select(enrolment)
+        .where(enrolment.c.tenant_id == tenant, enrolment.c.owner_user_id == user, ACTIVE)
+        .order_by(enrolment.c.id)
+    )
+    return [to_enrolment(row) for row in rows]
+
+
 def latest_owned(
     tx: Tx, tenant: TenantKey, user: int, hardware_id: str, device_id: str = ""
 ) -> Enrolment | None:

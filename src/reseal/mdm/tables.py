@@ -1,4 +1,6 @@
-"""Tables of `mdm`: the session of each enrolment, and what a device told of itself."""
+"""Tables of `mdm`: the session of each enrolment, what a device told of itself, and what the pages of
+enrolment gave to browsers.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from reseal.kernel.db import Json, Utc, metadata
+from reseal.kernel.db import Json, Utc, metadata, tenant_columns
 
 mdm_session = sa.Table(
     "mdm_session",
@@ -51,6 +53,25 @@ mdm_inventory = sa.Table(
     ),
 )
 """What a device answered when it was asked what it is: node -> value."""
+
+
+mdm_voucher = sa.Table(
+    "mdm_voucher",
+    metadata,
+    *tenant_columns(),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("digest", sa.LargeBinary, nullable=False, unique=True),
+    sa.Column("user_id", sa.BigInteger, nullable=False),
+    sa.Column("password_mark", sa.LargeBinary, nullable=False),
+    sa.Column("used_for", sa.LargeBinary),
+    sa.Column("expires_at", Utc, nullable=False),
+    sa.ForeignKeyConstraint(["tenant_id"], ["tenant.id"]),
+    sa.Index(None, "tenant_id", "expires_at"),
+)
+"""What a page gave for a device to bring back (`enrolment.vouchers`): `digest` is SHA-256 of its text.
+`user_id` has no foreign key: a voucher whose user was deleted counts no more. `used_for` is SHA-256 of the
+certificate request that used it up.
+"""
 
 
 def of_enrolment(

@@ -129,6 +129,8 @@ _SENTENCES: Final[Mapping[str, tuple[str, Tone]]] = {
     "user.sign_in_refused": ("A sign-in was refused.", Tone.BAD),
     "user.sign_in_revoked": ("A sign-in was taken back, because its token was used twice.", Tone.BAD),
     "user.device_code_declined": ("The sign-in of a device was declined.", Tone.PERSON),
+    "user.terms_accepted": ("The terms of use were accepted.", Tone.PERSON),
+    "user.terms_declined": ("The terms of use were declined.", Tone.PERSON),
     "group.created": ("The group was made.", Tone.STEP),
     "group.changed": ("The group was edited.", Tone.STEP),
     "group.rule_changed": ("The rule of the group is another one.", Tone.STEP),

@@ -27,7 +27,10 @@ from reseal.kernel.secretbox import SecretBox
 from reseal.managed import reacting as managed
 from reseal.managed.content import ContentUrls, load_content_urls
 from reseal.managed.routes import ContentDoor
+from reseal.mdm.enrolment.own_devices_page import OwnDevicesPage
 from reseal.mdm.enrolment.routes import EnrolmentDoor
+from reseal.mdm.enrolment.sign_in_page import SignInPage
+from reseal.mdm.enrolment.terms_page import TermsPage
 from reseal.mdm.sessions import store as sessions
 from reseal.mdm.sessions.door import SessionDoor
 from reseal.runtime import runs
@@ -116,6 +119,9 @@ def routes(parts: Parts) -> tuple[tuple[Route, ...], Authenticate]:
         *address_routes(parts.public_url, parts.device_url),
         *api_routes(parts),
         *_device_doors(parts, lockout),
+        *SignInPage(signin).routes(),
+        *TermsPage(signin).routes(),
+        *OwnDevicesPage(signin).routes(),
         *_console(parts, signin),
         *signin.routes(),
     )
@@ -183,6 +189,7 @@ def _device_doors(parts: Parts, lockout: Lockout) -> tuple[Route, ...]:
         clock=parts.clock,
         entropy=parts.entropy,
         device_url=parts.device_url,
+        public_url=parts.public_url,
     )
     management = SessionDoor(
         db=parts.db,

@@ -113,6 +113,16 @@ def unfit_challenge() -> OAuthError:
     )
 
 
+def not_begun_here() -> OAuthError:
+    """A page of ours is come back to by a browser that it sent nowhere, or too long ago."""
+    return OAuthError(
+        "invalid_request",
+        165000,
+        "This sign-in was not begun in this browser, or it took too long.",
+        remedy="Begin again where you came from.",
+    )
+
+
 # --- the client ---------------------------------------------------------------------------------------------
 
 

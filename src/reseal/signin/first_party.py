@@ -25,6 +25,14 @@ DEVICE_PAGE = UUID("5ea1de1c-0c0d-4e57-8f3a-5d9b0f6f21c4")
 """The page where a device's code is typed: it has its visitor sign in as any client does."""
 DEVICE_PAGE_REDIRECT = "/devicelogin/confirm"
 
+ENROLMENT_PAGE = UUID("5ea1e201-3f5b-4d0a-9c42-7e6a1b8d2c15")
+"""The sign-in page of a computer that comes under management without joining the directory."""
+ENROLMENT_PAGE_REDIRECT = "/EnrollmentServer/Authenticated"
+
+OWN_DEVICES_PAGE = UUID("5ea1c0de-52a7-4b1f-8d66-0f4c9e3b7a92")
+"""The page that tells people how their own devices stand."""
+OWN_DEVICES_PATH = "/compliance"
+
 DEVICE_REDIRECT = "ms-aadj-redir://auth/drs"
 _LOGIN = "{login}"
 _MICROSOFTS_LOGIN = "https://login.microsoftonline.com"
@@ -74,6 +82,8 @@ _NATIVE = (f"{_LOGIN}/common/oauth2/nativeclient",)
 _CLIENTS = (
     FirstParty(CONSOLE, "Reseal", own=CONSOLE_REDIRECT),
     FirstParty(DEVICE_PAGE, "Reseal device sign-in", own=DEVICE_PAGE_REDIRECT),
+    FirstParty(ENROLMENT_PAGE, "Windows enrolment", own=ENROLMENT_PAGE_REDIRECT),
+    FirstParty(OWN_DEVICES_PAGE, "Reseal: my devices", own=OWN_DEVICES_PATH),
     FirstParty(
         BROKER,
         "Microsoft Authentication Broker",

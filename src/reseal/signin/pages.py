@@ -1,4 +1,6 @@
-"""The pages: signing in, picking an account, a device's code, an error, the end of a session."""
+"""The pages: signing in, picking an account, a device's code, an error, the end of a session; and those of
+enrolment, which `mdm` answers.
+"""
 
 from __future__ import annotations
 
@@ -13,10 +15,11 @@ from reseal.signin.errors import OAuthError
 from reseal.signin.look import PLAIN, Link, Look
 from reseal.signin.texts import Texts
 from reseal.signin.tracing import Trace, time_text
-from reseal.web.assets import TOKENS, style_sheet
+from reseal.web.assets import TOKENS, script, style_sheet
 from reseal.web.pages import page, templates
 
 SHEET = style_sheet("signin", TOKENS, ("reseal.signin", "signin.css"))
+HANDOVER_SCRIPT = script("handover", "reseal.signin", "handover.js")
 _templates = templates("reseal.signin")
 
 
@@ -93,6 +96,53 @@ class ConfirmView:
         return time_text(self.asked_at)
 
 
+@dataclass(frozen=True, slots=True)
+class HandoverView:
+    """A form that sends itself to an app of Windows; `target` is what the policy lets it lead to."""
+
+    action: str
+    hidden: Mapping[str, str]
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class TermsView:
+    """What somebody is asked to accept, and where the answer may lead. `address` is where the organisation
+    tells its own terms, empty for nowhere. While `joining` nobody can decline: it could not be undone.
+    """
+
+    action: str
+    hidden: Mapping[str, str]
+    user_name: str
+    address: str
+    joining: bool
+    form_targets: Sequence[str]
+    framed_by: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class OwnDevice:
+    """How a device stands: how many of its settings and apps have arrived, and when it last called."""
+
+    name: str
+    done: int
+    all: int
+    contact: datetime | None
+
+    @property
+    def time(self) -> str:
+        """When it last called, for people; empty if it never did."""
+        return time_text(self.contact) if self.contact else ""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnDevicesView:
+    """The devices of whoever signed in."""
+
+    user_name: str
+    devices: Sequence[OwnDevice]
+
+
 def sign_in_page(view: SignInView, look: Look, texts: Texts) -> Response:
     """The form."""
     return page(_rendered("sign_in.html", texts, look, view=view), form_targets=view.form_targets)
@@ -111,6 +161,23 @@ def code_page(view: CodeView, look: Look, texts: Texts) -> Response:
 def confirm_page(view: ConfirmView, look: Look, texts: Texts) -> Response:
     """Whether the device may be signed in."""
     return page(_rendered("device_confirm.html", texts, look, view=view))
+
+
+def handover_page(view: HandoverView, look: Look, texts: Texts) -> Response:
+    """Where somebody who signed in is handed back to Windows."""
+    html = _rendered("handover.html", texts, look, view=view, script=HANDOVER_SCRIPT.path)
+    return page(html, form_targets=(view.target,), scripts=True)
+
+
+def terms_page(view: TermsView, look: Look, texts: Texts) -> Response:
+    """Whether the terms of use are accepted."""
+    html = _rendered("terms.html", texts, look, view=view)
+    return page(html, form_targets=view.form_targets, framed_by=view.framed_by)
+
+
+def own_devices_page(view: OwnDevicesView, look: Look, texts: Texts) -> Response:
+    """How somebody's devices stand."""
+    return page(_rendered("own_devices.html", texts, look, view=view))
 
 
 def message_page(title: str, text: str, look: Look, texts: Texts, link: Link | None = None) -> Response:

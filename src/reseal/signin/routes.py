@@ -18,7 +18,7 @@ from reseal.signin.device_page import DevicePage
 from reseal.signin.logout_endpoint import LogoutEndpoint
 from reseal.signin.look import BrandingFiles
 from reseal.signin.metadata import Metadata
-from reseal.signin.pages import SHEET
+from reseal.signin.pages import HANDOVER_SCRIPT, SHEET
 from reseal.signin.parts import Parts
 from reseal.signin.realm import Realm
 from reseal.signin.token_endpoint import TokenEndpoint
@@ -44,6 +44,7 @@ class SignIn(Parts):
             *Realm(self).routes(),
             *BrandingFiles(self.db, self.blobs).routes(),
             SHEET.route(),
+            HANDOVER_SCRIPT.route(),
         )
 
     async def authenticate(self, request: Request) -> Caller:

@@ -67,6 +67,17 @@ class Texts:
     declined: str
     declined_text: str
     device_message: str
+    handing_over: str
+    terms_text: str
+    terms_more: str
+    accept: str
+    decline: str
+    own_devices: str
+    no_devices: str
+    device_arrived: str
+    device_of: str
+    device_contact: str
+    device_advice: str
 
     @property
     def direction(self) -> Direction:
@@ -147,6 +158,23 @@ ENGLISH = Texts(
     declined=marked("You canceled the sign-in"),
     declined_text=marked("{app} was not signed in. If you did not start this, tell your help desk."),
     device_message=marked("To sign in, open {url} in a web browser and enter the code {code}."),
+    handing_over=marked("Windows goes on by itself. If it doesn't, choose Continue."),
+    terms_text=marked(
+        "{organisation} will manage this device. It can set rules, install apps and certificates, see what "
+        "is installed, and erase the device. Accept if you agree to that."
+    ),
+    terms_more=marked("The terms of your organization are found here:"),
+    accept=marked("Accept"),
+    decline=marked("Decline"),
+    own_devices=marked("Your devices"),
+    no_devices=marked("{organisation} manages no device of yours."),
+    device_arrived=marked("Settings and apps that have arrived"),
+    device_of=marked("{done} of {all}"),
+    device_contact=marked("Last contact"),
+    device_advice=marked(
+        "If something is missing, leave the device switched on and connected. If it stays missing, ask your "
+        "help desk."
+    ),
 )
 
 

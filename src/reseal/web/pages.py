@@ -35,17 +35,19 @@ def page(
     form_targets: Sequence[str] = (),
     scripts: bool = False,
     frames: bool = False,
+    framed_by: Sequence[str] = (),
 ) -> Response:
     """A page. Browsers apply `form-action` to the redirect after a form too, so `form_targets` lists where it
     may lead beside this server: an origin, or the scheme of an app (`ms-aadj-redir:`). Only with `scripts`
     may it run files of this server, and let these ask this server; only with `frames` may it hold pages of
-    this server.
+    this server. `framed_by` are the origins or schemes whose pages may hold this one: nobody's, unless the
+    page proves that it was asked for by whoever it is for.
     """
-    targets = " ".join(("'self'", *form_targets))
+    targets, ancestors = " ".join(("'self'", *form_targets)), " ".join(framed_by) or "'none'"
     policy = (
         f"default-src 'none'; style-src 'self'; img-src 'self' data:; {_SCRIPTS if scripts else ''}"
         f"{_FRAMES if frames else ''}"
-        f"form-action {targets}; base-uri 'none'; frame-ancestors 'none'"
+        f"form-action {targets}; base-uri 'none'; frame-ancestors {ancestors}"
     )
     return HTMLResponse(html, status_code=status, headers={"Content-Security-Policy": policy})
 

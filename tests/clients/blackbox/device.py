@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import parse_qs, urlencode, urljoin, urlsplit
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from tests.clients.blackbox import jws, provisioning
 from tests.clients.blackbox.channel import Channel
-from tests.clients.blackbox.enrolment import Enroller, security_of
+from tests.clients.blackbox.enrolment import PAGE_TOKEN, Enroller, security_of
 from tests.clients.blackbox.errors import Broken, Refused, demand
 from tests.clients.blackbox.hardware import Machine
 from tests.clients.blackbox.joining import Membership, Registration, csr, new_key, write_pem
@@ -20,10 +21,14 @@ from tests.clients.blackbox.packages import Installer
 from tests.clients.blackbox.page import Page, Scope
 from tests.clients.blackbox.provisioning import Provisioned
 from tests.clients.blackbox.session import Alerting, Digest, Line, Login, Session
-from tests.clients.blackbox.signing import DRS, Directory, Person, Tokens
+from tests.clients.blackbox.signing import DRS, Browser, Directory, Person, Tokens
+from tests.clients.blackbox.signing import Page as Form
 from tests.clients.blackbox.tree import Tree
 from tests.clients.blackbox.web import Web
 
+APP = "ms-app://s-1-15-2-3554633017-1"
+"""The part of Windows that waits for what a sign-in page hands over."""
+TERMS_REDIRECT = "ms-appx-web://microsoft.aad.brokerplugin"
 _SYNCS = 30
 T = TypeVar("T")
 
@@ -170,7 +175,49 @@ class Device:
         context = self.context(membership.device_id, upn, **changed)
         request = csr(key, str(membership.device_id))
         document = enroller.enrol(endpoints.enrolment, security_of(token), request, context)
-        return self._managed(provisioning.read(document, key), key)
+        return self._managed(provisioning.read(document, key), key, membership.device_id)
+
+    def terms_accepted(self, url: str, token: str) -> str:
+        """Press the button of the terms page, as its person does while the device joins; the opaque blob."""
+        query = {"redirect_uri": TERMS_REDIRECT, "client-request-id": "1", "api-version": "1.0"}
+        asked = f"{url}?{urlencode({**query, 'mode': 'azureadjoin'})}"
+        page = Form.read(self.plain.get(asked, {"Authorization": f"Bearer {token}"}))
+        demand(list(page.buttons) == ["answer"], f"the page has the buttons {page.buttons}")
+        reply = self.plain.post_form(urljoin(url, page.action), {**page.fields, **page.buttons})
+        demand(reply.status == 302, f"the answer to the terms is answered {reply.status}")
+        target = urlsplit(reply.header("Location"))
+        told = {name: values[0] for name, values in parse_qs(target.query).items()}
+        demand(f"{target.scheme}://{target.netloc}" == TERMS_REDIRECT, f"it leads to {target.scheme}")
+        demand(told.get("IsAccepted") == "true", f"it says {sorted(told)}")
+        demand(told.get("client-request-id") == "1", "the answer does not repeat the client-request-id")
+        return told["OpaqueBlob"]
+
+    def page_result(self, person: Person, url: str = "") -> str:
+        """What the server's sign-in page hands to the app that waits; by default the page that discovery
+        names.
+        """
+        url = url or Enroller(self.plain).discover(self._discovery, person.upn).authentication
+        demand(url.startswith("https://"), "discovery names no sign-in page")
+        query = urlencode({"appru": APP, "login_hint": person.upn})
+        fields = Browser(self.plain).drive(f"{url}?{query}", APP, person)
+        demand(list(fields) == ["wresult"], f"the page hands over {sorted(fields)}")
+        return fields["wresult"]
+
+    def enrol_by_page(self, result: str, upn: str, **changed: str) -> Enrolled:
+        """Enrol a computer that has not joined, with what the sign-in page handed over."""
+        enroller, own_id, key = Enroller(self.plain), uuid.uuid4(), new_key()
+        endpoints = enroller.discover(self._discovery, upn)
+        enroller.policies(endpoints.policy, result, PAGE_TOKEN)
+        own = {"EnrollmentType": "Full", "NotInOobe": "true", **changed}
+        context = self.context(own_id, upn, **own)
+        proof = security_of(result, PAGE_TOKEN)
+        document = enroller.enrol(endpoints.enrolment, proof, csr(key, upn), context)
+        return self._managed(provisioning.read(document, key, "User"), key, own_id)
+
+    @property
+    def _discovery(self) -> str:
+        """As typed by hand, where no directory leads there."""
+        return f"{self.place.device}/EnrollmentServer/Discovery.svc"
 
     def context(self, device_id: uuid.UUID, upn: str, **changed: str) -> list[tuple[str, str]]:
         """What the device says about itself when it enrols."""
@@ -194,14 +241,14 @@ class Device:
             items["ZeroTouchProvisioning"] = registration
         return [*(items | changed).items(), ("MAC", "02-00-00-00-00-01"), ("MAC", "02-00-00-00-00-02")]
 
-    def _managed(self, provisioned: Provisioned, key: rsa.RSAPrivateKey) -> Enrolled:
+    def _managed(self, provisioned: Provisioned, key: rsa.RSAPrivateKey, device_id: uuid.UUID) -> Enrolled:
         tree = Tree(provisioned.provider)
         installer = Installer(tree, self._fetch)
         tree.exec, tree.deleted = installer.begin, installer.forget
         base = f"./Device/Vendor/MSFT/DMClient/Provider/{provisioned.provider}"
         for path, value in provisioned.nodes.items():
             tree.put(base + path, value)
-        _fill(tree, base, self.machine, _there(self.membership).device_id)
+        _fill(tree, base, self.machine, device_id)
         pem = write_pem(self.folder / "mdm.pem", key, provisioned.certificate, provisioned.issuer)
         line = Line(
             self.plain if self.by_digest else self._web(pem),

@@ -25,6 +25,8 @@ DISCOVER = f"{_ENROLMENT}/IDiscoveryService/Discover"
 GET_POLICIES = f"{_POLICY}/IPolicy/GetPolicies"
 REQUEST_TOKEN = f"{_TOKEN}/RST/wstep"
 JWT = "urn:ietf:params:oauth:token-type:jwt"
+PAGE_TOKEN = f"{_CONFIG_MANAGER}/DeviceEnrollmentUserToken"
+"""What the server's own sign-in page hands to Windows."""
 MEDIA_TYPE = "application/soap+xml; charset=utf-8"
 
 
@@ -77,12 +79,12 @@ class Enroller:
         authentication = "" if page is None else _strip(page)
         return Endpoints(policy, enrolment, said["EnrollmentVersion"], said["AuthPolicy"], authentication)
 
-    def policies(self, url: str, token: str) -> int:
+    def policies(self, url: str, token: str, kind: str = JWT) -> int:
         """Which keys are wanted: the least number of bits."""
         body = f"""<GetPolicies xmlns="{_POLICY}" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">
             <client><lastUpdate xsi:nil="true"/><preferredLanguage xsi:nil="true"/></client>
             <requestFilter xsi:nil="true"/></GetPolicies>"""
-        found = self._ask(url, GET_POLICIES, body, f"{GET_POLICIES}Response", security_of(token))
+        found = self._ask(url, GET_POLICIES, body, f"{GET_POLICIES}Response", security_of(token, kind))
         demand(_text(found, "policySchema") == "3", "policySchema is not 3")
         reference = _text(found, "hashAlgorithmOIDReference")
         oids = {_text(oid, "oIDReferenceID"): _text(oid, "value") for oid in found.iter(f"{{{_POLICY}}}oID")}
@@ -150,11 +152,11 @@ def envelope(url: str, action: str, body: str, security: str = "", message: str 
         </s:Header><s:Body>{body}</s:Body></s:Envelope>"""
 
 
-def security_of(token: str) -> str:
-    """A directory token in the security header."""
+def security_of(token: str, kind: str = JWT) -> str:
+    """A token in the security header: of the directory, unless it is of another kind."""
     text = base64.b64encode(token.encode()).decode()
     return (
-        f'<wsse:BinarySecurityToken ValueType="{JWT}" EncodingType="{_WSSE}#base64binary">'
+        f'<wsse:BinarySecurityToken ValueType="{kind}" EncodingType="{_WSSE}#base64binary">'
         f"{text}</wsse:BinarySecurityToken>"
     )
 

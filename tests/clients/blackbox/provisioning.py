@@ -40,8 +40,8 @@ class Provisioned:
     """Values below `./Device/Vendor/MSFT/DMClient/Provider/{provider}`, by their path."""
 
 
-def read(document: bytes, key: rsa.RSAPrivateKey) -> Provisioned:
-    """A document for the key of the request."""
+def read(document: bytes, key: rsa.RSAPrivateKey, store: str = "System") -> Provisioned:
+    """A document for the key of the request; `store` is where its certificate belongs: `System` or `User`."""
     demand(b"<!DOCTYPE" not in document, "the provisioning document has a DTD")
     root = ElementTree.fromstring(document)
     demand(
@@ -50,12 +50,12 @@ def read(document: bytes, key: rsa.RSAPrivateKey) -> Provisioned:
     for element in root.iter():
         demand(element.tag in {root.tag, "characteristic", "parm"}, f"an element {element.tag}")
     certificates = _only(root, "CertificateStore")
-    device = _certificate(_path(certificates, "My", "System"))
+    device = _certificate(_path(certificates, "My", store))
     demand(device.public_key() == key.public_key(), "the certificate is for another key")
     _check_client_certificate(device)
     application = _only(root, "APPLICATION")
     parms = _parms(application)
-    _check_application(parms, device)
+    _check_application(parms, device, store)
     provider = parms["PROVIDER-ID"]
     node = _path(_only(root, "DMClient"), "Provider", provider)
     demand(provider.isalnum(), f"the provider id {provider} needs escaping")
@@ -82,7 +82,7 @@ def _check_client_certificate(certificate: x509.Certificate) -> None:
     demand(lasts.days >= 365, f"the certificate lasts {lasts.days} days")
 
 
-def _check_application(parms: dict[str, str], certificate: x509.Certificate) -> None:
+def _check_application(parms: dict[str, str], certificate: x509.Certificate, store: str) -> None:
     demand(parms.get("APPID") == "w7", f"APPID {parms.get('APPID')}")
     demand("INIT" not in parms, "INIT makes enrolment fail")
     demand(parms.get("NAME"), "the application has no NAME")
@@ -95,7 +95,8 @@ def _check_application(parms: dict[str, str], certificate: x509.Certificate) -> 
         demand(
             wanted["Subject"] == [subject], f"{wanted['Subject']} is searched, the certificate is {subject}"
         )
-        demand(wanted["Stores"] == ["My\\System"], f"the certificate is searched in {wanted['Stores']}")
+        stores = wanted["Stores"]
+        demand(stores == [f"My\\{store}"], f"the certificate is searched in {stores}")
 
 
 def _credential(application: ElementTree.Element, level: str) -> Credential:

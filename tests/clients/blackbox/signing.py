@@ -235,7 +235,7 @@ class Browser:
     cookies: dict[str, str] = field(default_factory=dict)
 
     def drive(self, url: str, redirect: str, person: Person) -> dict[str, str]:
-        """Go from page to page until a redirect leads to `redirect`; its query."""
+        """Go from page to page until a redirect or a form leads to `redirect`; its query, or its fields."""
         reply = self.visit("GET", url)
         said = ""
         for _ in range(_PAGES):
@@ -246,6 +246,11 @@ class Browser:
                 url, reply = target, self.visit("GET", target)
                 continue
             page = Page.read(reply)
+            if page.action.startswith(redirect):
+                scheme = f"{urlsplit(redirect).scheme}:"
+                policy = reply.header("Content-Security-Policy")
+                demand(scheme in policy, f"the policy of the page does not let its form go to {scheme}")
+                return page.fields
             said = page.alert
             if said and page.asked_before:
                 break
@@ -285,6 +290,7 @@ class Page(HTMLParser):
         super().__init__()
         self.action = ""
         self.fields: dict[str, str] = {}
+        self.buttons: dict[str, str] = {}
         self.user_field = ""
         self.password_field = ""
         self.alert = ""
@@ -293,7 +299,7 @@ class Page(HTMLParser):
 
     @classmethod
     def read(cls, reply: Reply) -> Page:
-        """A page, which has to be one that a person can sign in on."""
+        """A page, which has to be one that a person can answer."""
         page = cls()
         page.feed(reply.body.decode())
         page.alert = " ".join(page.alert.split())
@@ -323,6 +329,8 @@ class Page(HTMLParser):
         if tag == "form" and given.get("method", "").lower() == "post":
             self.forms += 1
             self.action = given["action"]
+        elif tag == "button" and given.get("name"):
+            self.buttons[given["name"]] = given.get("value", "")
         elif tag == "input" and given.get("name"):
             self._input(given)
         if given.get("role") == "alert":

@@ -4,9 +4,10 @@
     2  the kind of device is one that we manage                       DeviceNotSupported     0x80180014
     3  the user is in the MDM scope; for a device alone: it is not None    Authorization     0x80180003
     4  the user has a licence                                         UserLicense            0x80180018
-    5  a device alone: its profile allows pre-provisioning            EnrollmentServer       0x80180005
-    6  a device alone: it was not pre-provisioned before              DeviceNotSupported     0x80180014
-    7  the user has fewer devices under management than allowed       DeviceCapReached       0x80180013
+    5  terms of use that were accepted were so by this user           InvalidEnrollmentData  0x80180019
+    6  a device alone: its profile allows pre-provisioning            EnrollmentServer       0x80180005
+    7  a device alone: it was not pre-provisioned before              DeviceNotSupported     0x80180014
+    8  the user has fewer devices under management than allowed       DeviceCapReached       0x80180013
 
 A refusal that is about a registered device is told to its story; refusals are returned, so that what was told
 is kept. A device that lost the answer asks again: as long as it held no session, or with the very same
@@ -43,8 +44,9 @@ from reseal.managed.enrolments import (
 )
 from reseal.managed.model import MACHINE, EnrolledBy, Enrolment
 from reseal.managed.owned import count_owned, latest_owned
+from reseal.mdm.enrolment import vouchers
 from reseal.mdm.enrolment.issuing import Asked, Issuing, new_secrets
-from reseal.mdm.enrolment.proof import Claim, Identity, identify
+from reseal.mdm.enrolment.proof import Claim, Identity, identify, use_up
 from reseal.mdm.enrolment.refusals import EnrolmentRefused
 from reseal.wire.enrolment.faults import ErrorType, Subcode
 from reseal.wire.enrolment.names import EnrollmentType
@@ -94,16 +96,22 @@ def admit(
 
     Raises `EnrolmentRefused` if nobody is there whom the refusal could be told of.
     """
-    identity = identify(tx, claim)
+    identity = identify(tx, claim, digest_of(asked))
     applicant = _applicant(tx, identity, asked)
     refused = asked if isinstance(asked, EnrolmentRefused) else objection(tx, applicant, asked)
     if refused is not None or isinstance(asked, EnrolmentRefused):
         assert refused is not None
         _tell_refusal(tx, applicant, refused)
         return refused
+    use_up(tx, claim, asked.request)
     if applicant.present is not None and _repeats(applicant, applicant.present, asked):
         return _answer_again(tx, applicant, applicant.present, asked, issuing)
     return _enrol(tx, applicant, asked, issuing)
+
+
+def digest_of(asked: Asked | EnrolmentRefused) -> bytes:
+    """SHA-256 of the certificate request, by which a repetition is known; empty for one that is unfit."""
+    return asked.request if isinstance(asked, Asked) else b""
 
 
 def _applicant(tx: Tx, identity: Identity, asked: Asked | EnrolmentRefused) -> Applicant:
@@ -128,7 +136,7 @@ def _applicant(tx: Tx, identity: Identity, asked: Asked | EnrolmentRefused) -> A
 
 
 def objection(tx: Tx, applicant: Applicant, asked: Asked) -> EnrolmentRefused | None:
-    """Why this device cannot be enrolled, or None: checks 2 to 7."""
+    """Why this device cannot be enrolled, or None: checks 2 to 8."""
     kind = asked.context.text(ContextName.DEVICE_TYPE)
     if kind.casefold() not in _MANAGED_KINDS:
         return EnrolmentRefused(
@@ -141,9 +149,23 @@ def objection(tx: Tx, applicant: Applicant, asked: Asked) -> EnrolmentRefused | 
         outside = may.cause is EnrollCause.SCOPE
         cause: Subcode | ErrorType = Subcode.AUTHORIZATION if outside else ErrorType.USER_LICENSE
         return EnrolmentRefused(cause, may.message, may.remedy)
+    if not _fits_terms(tx, applicant, asked.context.enrollment_data):
+        return EnrolmentRefused(
+            ErrorType.INVALID_ENROLLMENT_DATA,
+            "The terms of use were accepted by somebody else, too long ago, or not here.",
+            "Begin again, and accept the terms of use.",
+        )
     if applicant.owner is None:
         return _objection_to_technician(tx, applicant, asked)
     return _objection_to_number(tx, applicant, applicant.owner)
+
+
+def _fits_terms(tx: Tx, applicant: Applicant, blob: str) -> bool:
+    """Whether what the terms page gave, if it was visited, was given to this user (decision 0150)."""
+    if not blob:
+        return True
+    voucher = vouchers.find(tx, vouchers.Kind.TERMS, blob)
+    return voucher is not None and (voucher.tenant, voucher.user) == (applicant.tenant, applicant.owner)
 
 
 def _objection_to_technician(tx: Tx, applicant: Applicant, asked: Asked) -> EnrolmentRefused | None:

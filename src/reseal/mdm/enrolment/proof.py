@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from reseal.directory.devices import device_by_device_id
 from reseal.directory.model import Device, Tenant, User
 from reseal.directory.model_names import fold
-from reseal.directory.tenants import tenant_by_uuid
-from reseal.directory.users import user_by_uuid
+from reseal.directory.tenants import tenant_by_id, tenant_by_uuid
+from reseal.directory.users import user_by_uuid, users_by_id
 from reseal.kernel.clock import Clock
 from reseal.kernel.db import Database, Tx
 from reseal.kernel.errors import NotFound, Unauthenticated
 from reseal.kernel.workers import Workers
-from reseal.mdm.enrolment.refusals import insecure, no_device, unproven
+from reseal.mdm.enrolment import vouchers
+from reseal.mdm.enrolment.refusals import EnrolmentRefused, insecure, no_device, unproven
 from reseal.signin.accounts import Account, Circumstances, find_account, record_refusal, tenant_of_name
 from reseal.signin.lockout import Lockout
 from reseal.signin.passwords import Passwords
@@ -36,6 +37,8 @@ class Claim:
     tenant_id: UUID
     user_id: UUID | None
     device_id: UUID | None
+    voucher: str = field(default="", repr=False)
+    """Of the sign-in page, by which the user is known; one enrolment uses it up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,18 +73,25 @@ class Proving:
     async def claim(self, security: Security) -> Claim:
         """What the header proves. Raises `EnrolmentRefused`."""
         if security.token is not None:
-            return self._of_token(security.token)
+            return await self._of_token(security.token)
         if security.username_token is not None:
             return await self._of_password(security.username_token)
         raise insecure("The message carries no token.", "Send a token of the directory, or a user name.")
 
-    def _of_token(self, token: BinarySecurityToken) -> Claim:
+    async def _of_token(self, token: BinarySecurityToken) -> Claim:
+        match token.value_type:
+            case ValueType.JWT:
+                return self._of_directory(token)
+            case ValueType.USER_TOKEN:
+                return await self.db.read(_of_page, token.text)
+            case _:
+                raise insecure(
+                    f"A token of the kind {token.value_type} is not accepted here.",
+                    "Sign in, and send the token that came of it.",
+                )
+
+    def _of_directory(self, token: BinarySecurityToken) -> Claim:
         """A token of the directory: of a user, or of the device alone."""
-        if token.value_type is not ValueType.JWT:
-            raise insecure(
-                f"A token of the kind {token.value_type} is not accepted here.",
-                "Sign in to the directory and send its token.",
-            )
         try:
             claims = self.signer.verify_access(token.text, now=self.clock.now(), audiences=MDM_AUDIENCES)
         except Unauthenticated as error:
@@ -112,16 +122,34 @@ class Proving:
             raise unproven("There were too many wrong passwords.", "Wait, then use the right password.")
 
 
+def _of_page(tx: Tx, text: str) -> Claim:
+    """Who got this voucher on the sign-in page. Raises `EnrolmentRefused`."""
+    voucher = vouchers.find(tx, vouchers.Kind.SIGN_IN, text)
+    if voucher is None:
+        raise _over()
+    user = users_by_id(tx, voucher.tenant, [voucher.user]).get(voucher.user)
+    if user is None:
+        raise _over()
+    return Claim(tenant_by_id(tx, voucher.tenant).uuid, user.uuid, None, text)
+
+
+def _over() -> EnrolmentRefused:
+    return unproven("The sign-in has expired, was used already, or was not here.")
+
+
 def _account(tx: Tx, name: str) -> Account | None:
     tenant = tenant_of_name(tx, name)
     return None if tenant is None else find_account(tx, tenant, name)
 
 
-def identify(tx: Tx, claim: Claim) -> Identity:
-    """The organisation, user and device of a claim, all of them still there and enabled.
+def identify(tx: Tx, claim: Claim, request: bytes = b"") -> Identity:
+    """The organisation, user and device of a claim, all of them still there and enabled. `request` is the
+    digest of the certificate request that is asked with: the one that used up a voucher may come again.
 
     Raises `EnrolmentRefused`.
     """
+    if claim.voucher:
+        _voucher_for(tx, claim, request)
     try:
         tenant = tenant_by_uuid(tx, claim.tenant_id)
         user = None if claim.user_id is None else user_by_uuid(tx, tenant.id, claim.user_id)
@@ -130,6 +158,22 @@ def identify(tx: Tx, claim: Claim) -> Identity:
     if user is not None and not user.enabled:
         raise unproven(f"The account of {user.upn} is disabled.", "Enable it, or use another one.")
     return Identity(tenant, user, None if claim.device_id is None else _device(tx, tenant, claim.device_id))
+
+
+def use_up(tx: Tx, claim: Claim, request: bytes) -> None:
+    """The claim led to an enrolment: a voucher is good for this certificate request alone from now on.
+
+    Raises `EnrolmentRefused` if another one was quicker.
+    """
+    if claim.voucher and not vouchers.use_up(tx, _voucher_for(tx, claim, request), request):
+        raise _over()
+
+
+def _voucher_for(tx: Tx, claim: Claim, request: bytes) -> vouchers.Voucher:
+    voucher = vouchers.find(tx, vouchers.Kind.SIGN_IN, claim.voucher)
+    if voucher is None or not voucher.is_good_for(request):
+        raise _over()
+    return voucher
 
 
 def _device(tx: Tx, tenant: Tenant, device_id: UUID) -> Device:

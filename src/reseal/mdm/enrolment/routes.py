@@ -21,7 +21,7 @@ from reseal.kernel.logs import get_logger
 from reseal.kernel.secretbox import SecretBox
 from reseal.kernel.workers import Workers
 from reseal.managed.enrolments import enrolment_of_certificate
-from reseal.mdm.enrolment.admission import admit
+from reseal.mdm.enrolment.admission import admit, digest_of
 from reseal.mdm.enrolment.issuing import POLICY, Asked, Issuing, read_asked
 from reseal.mdm.enrolment.proof import Proving, identify
 from reseal.mdm.enrolment.refusals import EnrolmentRefused
@@ -35,6 +35,7 @@ from reseal.wire.enrolment.discovery import discover_response, read_discover, wr
 from reseal.wire.enrolment.errors import EnrolmentError
 from reseal.wire.enrolment.faults import ErrorType, Fault, Subcode, fault_for, write_fault
 from reseal.wire.enrolment.names import (
+    AUTHENTICATION_PATH,
     CONTENT_TYPE,
     DISCOVERY_PATH,
     ENROLMENT_PATH,
@@ -63,7 +64,8 @@ Answer = Callable[[Call, Envelope, Header], Awaitable[bytes]]
 @dataclass(frozen=True, slots=True)
 class EnrolmentDoor:
     """Discovery, policy and enrolment. `device_url` is the device listener's, under which all of them are
-    handed out; `lockout` may be shared with other places that try passwords.
+    handed out, `public_url` that of the listener with the sign-in page; `lockout` may be shared with other
+    places that try passwords.
     """
 
     db: Database
@@ -76,6 +78,7 @@ class EnrolmentDoor:
     clock: Clock
     entropy: Entropy
     device_url: str
+    public_url: str
 
     def routes(self) -> tuple[Route, ...]:
         """Every endpoint, on both listeners and in any letter case."""
@@ -110,7 +113,9 @@ class EnrolmentDoor:
     async def _discover(self, _call: Call, envelope: Envelope, header: Header) -> bytes:
         request = read_discover(envelope)
         policy = _auth_policy(request.auth_policies)
-        return write_discover_response(discover_response(request, self.device_url, policy), header)
+        page = self.public_url.rstrip("/") + AUTHENTICATION_PATH if policy is AuthPolicy.FEDERATED else ""
+        answer = discover_response(request, self.device_url, policy, sign_in_url=page)
+        return write_discover_response(answer, header)
 
     async def _policies(self, call: Call, envelope: Envelope, header: Header) -> bytes:
         security = read_security(envelope)
@@ -131,7 +136,7 @@ class EnrolmentDoor:
     async def _enrolled(self, security: Security, request: RequestSecurityToken) -> bytes:
         claim = await self._proving.claim(security)
         asked = _asked(request)
-        identity = await self.db.read(identify, claim)
+        identity = await self.db.read(identify, claim, digest_of(asked))
         tenant = identity.tenant.id
         answer = await self.db.write(admit, claim, asked, self._issuing, causes=tenant)
         if isinstance(answer, EnrolmentRefused):
@@ -190,9 +195,10 @@ class EnrolmentDoor:
 
 
 def _auth_policy(offered: tuple[AuthPolicy, ...]) -> AuthPolicy:
-    """How the device is to prove itself: by a token of the directory if it can, else by password.
+    """How the device is to prove itself: by a token if it can, else by password.
 
-    No address of a sign-in page goes with it: the token comes from the directory (spec/mdm-wire.md 1.4).
+    A device that joined the directory has a token from there, and skips the sign-in page; any other gets one
+    on the page. Which of them asks, the message does not say: the token decides (spec/mdm-wire.md 1.4).
     Raises `EnrolmentRefused` for a device that offers neither.
     """
     if AuthPolicy.FEDERATED in offered:

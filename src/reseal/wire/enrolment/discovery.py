@@ -8,7 +8,6 @@ from reseal.wire.enrolment.elements import child, children, number, required, re
 from reseal.wire.enrolment.errors import EnrolmentError, wrong
 from reseal.wire.enrolment.faults import expect
 from reseal.wire.enrolment.names import (
-    AUTHENTICATION_PATH,
     DISCOVERY,
     ENROLMENT_PATH,
     OLDEST_VERSION,
@@ -52,20 +51,24 @@ class DiscoverResponse:
     enrollment_url: str
     policy_url: str = ""
     authentication_url: str = ""
-    """Start of the sign-in page, with Federated only; empty when the token comes from the directory."""
+    """Start of the sign-in page, with Federated only. A device whose token comes from the directory does not
+    go there.
+    """
 
 
 def discover_response(
-    request: Discover, base_url: str, auth_policy: AuthPolicy, *, sign_in: bool = False
+    request: Discover, base_url: str, auth_policy: AuthPolicy, *, sign_in_url: str = ""
 ) -> DiscoverResponse:
-    """The answer of a server whose device listener is at `base_url`; `sign_in` names its sign-in page."""
+    """The answer of a server whose device listener is at `base_url`; `sign_in_url` names a sign-in page,
+    which only belongs to the policy Federated.
+    """
     base = base_url.rstrip("/")
     return DiscoverResponse(
         auth_policy=auth_policy,
         enrollment_version=answered_version(request.request_version),
         enrollment_url=base + ENROLMENT_PATH,
         policy_url=base + POLICY_PATH,
-        authentication_url=base + AUTHENTICATION_PATH if sign_in else "",
+        authentication_url=sign_in_url,
     )
 
 

@@ -38,6 +38,7 @@ DISCOVERY_PATH: Final = "/EnrollmentServer/Discovery.svc"
 POLICY_PATH: Final = "/EnrollmentServer/Policy.svc"
 ENROLMENT_PATH: Final = "/EnrollmentServer/Enrollment.svc"
 AUTHENTICATION_PATH: Final = "/EnrollmentServer/Authenticate"
+TERMS_PATH: Final = "/TermsOfUse"
 
 
 class Action(StrEnum):

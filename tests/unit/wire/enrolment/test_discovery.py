@@ -105,6 +105,8 @@ def test_another_message_at_this_address() -> None:
 
 # --- the answer
 
+SIGN_IN = "https://mdm.contoso.test/EnrollmentServer/Authenticate"
+
 
 @pytest.mark.parametrize("requested", ["3.0", "4.0", "5.0", "6.0", "7.0", "5.9"])
 def test_mdm_wire_005_the_answered_version_is_never_above_the_requested(requested: str) -> None:
@@ -120,12 +122,12 @@ def test_mdm_wire_005_the_answered_version_is_never_above_the_requested(requeste
     ["https://mdm.contoso.test", "https://mdm.contoso.test/", "https://[::1]:8443", "https://10.0.0.1:444/x"],
 )
 def test_mdm_wire_009_policy_and_enrolment_are_on_one_host(base: str) -> None:
-    answer = discover_response(Discover(), base, AuthPolicy.FEDERATED, sign_in=True)
+    answer = discover_response(Discover(), base, AuthPolicy.FEDERATED, sign_in_url=SIGN_IN)
     found = read_discover_response(read_envelope(write_discover_response(answer, REPLY)))
     root = base.rstrip("/")
     assert found.policy_url == f"{root}/EnrollmentServer/Policy.svc"
     assert found.enrollment_url == f"{root}/EnrollmentServer/Enrollment.svc"
-    assert found.authentication_url == f"{root}/EnrollmentServer/Authenticate"
+    assert found.authentication_url == SIGN_IN
 
 
 @pytest.mark.parametrize(
@@ -152,7 +154,7 @@ def test_two_hosts_or_plain_http_are_not_written(enrolment: str, policy: str) ->
 def test_mdm_wire_010_only_federated_has_a_sign_in_page(policy: AuthPolicy) -> None:
     without = discover_response(WANTED, "https://mdm.contoso.test", policy)
     assert b"AuthenticationServiceUrl" not in write_discover_response(without, REPLY)
-    with_page = discover_response(WANTED, "https://mdm.contoso.test", policy, sign_in=True)
+    with_page = discover_response(WANTED, "https://mdm.contoso.test", policy, sign_in_url=SIGN_IN)
     if policy is AuthPolicy.FEDERATED:
         assert b"AuthenticationServiceUrl" in write_discover_response(with_page, REPLY)
     else:
@@ -183,7 +185,7 @@ ANSWER = """
 
 
 def test_the_answer_is_written_as_the_protocol_shows_it() -> None:
-    answer = discover_response(WANTED, "https://mdm.contoso.test", AuthPolicy.FEDERATED, sign_in=True)
+    answer = discover_response(WANTED, "https://mdm.contoso.test", AuthPolicy.FEDERATED, sign_in_url=SIGN_IN)
     assert write_discover_response(answer, REPLY) == one_line(ANSWER)
 
 
@@ -235,6 +237,6 @@ def test_requests_read_back(discover: Discover) -> None:
 
 @given(discovers, st.sampled_from(AuthPolicy), st.booleans())
 def test_answers_read_back(discover: Discover, policy: AuthPolicy, page: bool) -> None:
-    sign_in = page and policy is AuthPolicy.FEDERATED
-    answer = discover_response(discover, "https://mdm.contoso.test:8443", policy, sign_in=sign_in)
+    sign_in = SIGN_IN if page and policy is AuthPolicy.FEDERATED else ""
+    answer = discover_response(discover, "https://mdm.contoso.test:8443", policy, sign_in_url=sign_in)
     assert read_discover_response(read_envelope(write_discover_response(answer, REPLY))) == answer
