@@ -12,7 +12,7 @@ from starlette.responses import Response
 from reseal.console.parts import HOME, Parts
 from reseal.console.places import Place, Section, sections_for
 from reseal.console.views import spoken
-from reseal.web.assets import TOKENS, script, style_sheet
+from reseal.web.assets import FRAME, TOKENS, script, style_sheet
 from reseal.web.calls import Caller
 from reseal.web.forgery import FIELD
 from reseal.web.pages import page, templates
@@ -20,6 +20,7 @@ from reseal.web.pages import page, templates
 SHEET = style_sheet(
     "console",
     TOKENS,
+    FRAME,
     ("reseal.console", "kit.css"),
     ("reseal.console", "console.css"),
     ("reseal.console", "lists.css"),

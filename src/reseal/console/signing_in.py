@@ -14,7 +14,7 @@ import base64
 import hashlib
 import hmac
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 from urllib.parse import quote, urlencode, urlsplit
@@ -41,6 +41,7 @@ from reseal.web.calls import Call, Caller
 from reseal.web.cookies import cookie, drop_cookie, set_cookie
 from reseal.web.forgery import FIELD
 from reseal.web.pages import see_other
+from reseal.web.refusals import title_of, wants_page
 from reseal.web.routes import Listener, Public, Reception, Route
 
 SESSION: Final = "reseal-console"
@@ -116,14 +117,16 @@ class SigningIn:
         """A browser is sent to sign in, or shown a page; a program is told in JSON."""
         if request.headers.get("hx-request") == "true" and error.status == 401:
             return Response(headers={"HX-Refresh": "true"})
-        if "text/html" not in request.headers.get("accept", ""):
+        if not wants_page(request):
             return refusal(error)
         if error.status == 401:
             wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")
             if request.method == "POST":
                 wanted = root_of(request.url.path)
             return see_other(f"{SIGN_IN}?{urlencode({'to': wanted})}")
-        said = _HEADINGS.get(error.status, _WRONG)
+        said = _Said(title_of(error.status))
+        if error.status == 403:
+            said = replace(said, link="Sign in with another account", address=_AGAIN)
         if error.status == 403 or not self.is_in_browser(request):
             return await self._message(request, error.status, said, error)
         caller = await self.authenticate(request)
@@ -253,12 +256,6 @@ _NOT_PERMITTED: Final = _Said(
     "Sign in with another account",
     _AGAIN,
 )
-_WRONG: Final = _Said("This cannot be shown")
-_HEADINGS: Final = {
-    403: _Said("This account may not see this", link="Sign in with another account", address=_AGAIN),
-    404: _Said("There is no such page"),
-    429: _Said("Too much at once"),
-}
 
 
 # --- units --------------------------------------------------------------------------------------------------

@@ -32,7 +32,8 @@ class ResealError(Exception):
     """Base of every error that a person may see.
 
     `code` is stable and short (`ZtdDeviceAlreadyAssigned`, `NameTaken`), `message` says what happened and to
-    what, `remedy` says what to do about it, `details` lists single problems of one refused input.
+    what, `remedy` says what to do about it, `details` lists single problems of one refused input. Sentences
+    that can be translated (`web.phrases`) stay so until they are shown.
     """
 
     status: int = 500
@@ -46,9 +47,9 @@ class ResealError(Exception):
 
     def to_json(self) -> dict[str, Any]:
         """The body of an error answer: `{"error": {"code", "message", "remedy", "details"}}`."""
-        error: dict[str, Any] = {"code": self.code, "message": self.message}
+        error: dict[str, Any] = {"code": self.code, "message": str(self.message)}
         if self.remedy:
-            error["remedy"] = self.remedy
+            error["remedy"] = str(self.remedy)
         if self.details:
             error["details"] = [detail.to_json() for detail in self.details]
         return {"error": error}

@@ -46,6 +46,7 @@ from reseal.rehearsal.network import Listener, Network
 from reseal.server import wiring
 from reseal.signin.passwords import Passwords
 from reseal.web import routes as web
+from reseal.web.refusals import telling
 
 START: Final = datetime(2026, 11, 9, 8, 0, tzinfo=UTC)
 """A Monday morning."""
@@ -276,6 +277,7 @@ class World:
                 hosts=lambda: frozenset({BROWSER, DEVICE}),
                 authenticate=authenticate,
                 entropy=parts.entropy,
+                tell=telling(kind),
             )
             return Listener(app, self._chains[name], asks_certificate=kind is web.Listener.DEVICE)
 

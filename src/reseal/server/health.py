@@ -7,21 +7,37 @@ from functools import partial
 from html import escape
 
 import sqlalchemy as sa
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import Response
 
 from reseal.kernel.db import Database, Tx
 from reseal.web.answers import Json
 from reseal.web.calls import Call
+from reseal.web.pages import page
+from reseal.web.refusals import SHEET
 from reseal.web.routes import Listener, Public, Route
 
 _PAGE = """<!doctype html>
 <html lang="en">
+<head>
 <meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
+<meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Reseal</title>
+<link rel="stylesheet" href="{sheet}">
+<link rel="icon" href="data:,">
+</head>
+<body class="alone">
+<header class="bar">
+<p class="brand"><a href="/"><span class="mark" aria-hidden="true"></span>Reseal</a></p>
+</header>
+<main>
+<div class="message">
 <h1>Reseal {version} is running</h1>
-<p>The database answers. <a href="/deployments">See the deployments</a>, or administer with the command
-<code>reseal</code>; it explains itself with <code>--help</code>.</p>
+<p>The database answers. Administer in the console, or with the command <code>reseal</code>, which explains
+itself with <code>--help</code>.</p>
+<p><a class="button main" href="/deployments">See the deployments</a></p>
+</div>
+</main>
+</body>
 </html>
 """
 
@@ -37,7 +53,7 @@ def health_routes(db: Database) -> tuple[Route, ...]:
 
 async def _page(db: Database, _call: Call) -> Response:
     await db.read(_touch)
-    return HTMLResponse(_PAGE.format(version=escape(_version())))
+    return page(_PAGE.format(version=escape(_version()), sheet=SHEET.path))
 
 
 async def _document(db: Database, _call: Call) -> Response:

@@ -46,6 +46,7 @@ from reseal.server.proxies import Proxied
 from reseal.server.schema import ensure_schema
 from reseal.server.tls import LOOPBACK, Issuer, given_certificate
 from reseal.signin.passwords import Passwords
+from reseal.web.refusals import telling
 from reseal.web.routes import Listener, application
 
 log = get_logger(__name__)
@@ -308,6 +309,7 @@ async def _serving(parts: wiring.Parts, sockets: Sockets, certificates: Certific
             hosts=lambda: hosts,
             authenticate=authenticate,
             entropy=parts.entropy,
+            tell=telling(listener),
         )
         endpoints.append(Endpoint(socket, Proxied(app, parts.settings.trusted_proxies, issuers), tls))
     listeners = Listeners(endpoints, parts.settings.drain_seconds)

@@ -43,6 +43,7 @@ from reseal.signin.lockout import Lockout
 from reseal.signin.routes import SignIn
 from reseal.signin.tokens import TokenSigner, load_signer
 from reseal.trust.routes import TrustDoor
+from reseal.web.refusals import refusal_routes
 from reseal.web.routes import Authenticate, Route
 from reseal.web.streams import Streams
 
@@ -123,6 +124,7 @@ def routes(parts: Parts) -> tuple[tuple[Route, ...], Authenticate]:
         *TermsPage(signin).routes(),
         *OwnDevicesPage(signin).routes(),
         *_console(parts, signin),
+        *refusal_routes(),
         *signin.routes(),
     )
     return declared, signin.authenticate

@@ -124,4 +124,4 @@ def _code(tx: Tx, asked: Authorization, session: Session) -> str:
 
 def _locked(left: timedelta, texts: Texts) -> Alert:
     minutes = math.ceil(left / timedelta(minutes=1))
-    return Alert(f"AADSTS{_LOCKED}", texts.filled(texts.locked, minutes=str(minutes)))
+    return Alert(f"AADSTS{_LOCKED}", texts.locked(minutes))

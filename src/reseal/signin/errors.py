@@ -1,4 +1,8 @@
-"""Errors of the OAuth endpoints, in the shape that Microsoft's clients read (spec/identity.md 1.2, 9)."""
+"""Errors of the OAuth endpoints, in the shape that Microsoft's clients read (spec/identity.md 1.2, 9).
+
+Programs are told in English. What the sign-in page shows to a person, because no client is known who could be
+told, are phrases: they come in the language of the page.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,10 @@ from typing import Any
 from uuid import UUID
 
 from reseal.kernel.errors import ResealError
+from reseal.web.phrases import say
+
+_LONGEST = 200
+"""Characters of what somebody sent that an error repeats."""
 
 
 class OAuthError(ResealError):
@@ -51,7 +59,10 @@ def _refused_grant(number: int, message: str, remedy: str) -> OAuthError:
 def unknown_tenant(name: str) -> OAuthError:
     """No tenant has that id or domain."""
     return OAuthError(
-        "invalid_request", 90002, f"There is no tenant {name!r}.", remedy="Check the id or domain in the URL."
+        "invalid_request",
+        90002,
+        say("There is no tenant {name}.", name=repr(name[:_LONGEST])),
+        remedy=say("Check the id or domain in the URL."),
     )
 
 
@@ -60,8 +71,8 @@ def missing(parameter: str) -> OAuthError:
     return OAuthError(
         "invalid_request",
         900144,
-        f"The request has no parameter {parameter!r}.",
-        remedy="Send it.",
+        say("The request has no parameter {name}.", name=repr(parameter)),
+        remedy=say("Send it."),
     )
 
 
@@ -69,7 +80,8 @@ def unfit(
     parameter: str, value: str, fit: str, *, error: str = "invalid_request", number: int = 90023
 ) -> OAuthError:
     """A parameter has a value that this server does not serve; `fit` says what it serves."""
-    return OAuthError(error, number, f"The parameter {parameter!r} is {value[:80]!r}.", remedy=f"Send {fit}.")
+    message = say("The parameter {name} is {value}.", name=repr(parameter), value=repr(value[:80]))
+    return OAuthError(error, number, message, remedy=say("Send {fit}.", fit=fit))
 
 
 def unsupported_grant(grant: str) -> OAuthError:
@@ -118,8 +130,8 @@ def not_begun_here() -> OAuthError:
     return OAuthError(
         "invalid_request",
         165000,
-        "This sign-in was not begun in this browser, or it took too long.",
-        remedy="Begin again where you came from.",
+        say("This sign-in was not begun in this browser, or it took too long."),
+        remedy=say("Begin again where you came from."),
     )
 
 
@@ -131,8 +143,8 @@ def unknown_client(client_id: str) -> OAuthError:
     return OAuthError(
         "unauthorized_client",
         700016,
-        f"There is no application {client_id[:80]!r} here that signs users in.",
-        remedy="Check client_id.",
+        say("There is no application {name} here that signs users in.", name=repr(client_id[:80])),
+        remedy=say("Check client_id."),
     )
 
 
@@ -141,8 +153,11 @@ def wrong_redirect(redirect_uri: str) -> OAuthError:
     return OAuthError(
         "invalid_request",
         50011,
-        f"The redirect URI {redirect_uri[:200]!r} is not registered for the application.",
-        remedy="Send a registered one, spelled exactly as it is registered.",
+        say(
+            "The redirect URI {address} is not registered for the application.",
+            address=repr(redirect_uri[:_LONGEST]),
+        ),
+        remedy=say("Send a registered one, spelled exactly as it is registered."),
     )
 
 
@@ -170,13 +185,15 @@ def locked_client(seconds: int) -> OAuthError:
 
 # --- codes and refresh tokens -------------------------------------------------------------------------------
 
-_SIGN_IN_AGAIN = "Have the user sign in again."
+_SIGN_IN_AGAIN = say("Have the user sign in again.")
 _ASK_ANEW = "Ask for a new code, and have the user type it."
 
 
 def unknown_grant(what: str) -> OAuthError:
     """A code or refresh token that this server did not give to this client."""
-    return _refused_grant(70000, f"The {what} is not one that was given to this client.", _SIGN_IN_AGAIN)
+    return _refused_grant(
+        70000, say("The {what} is not one that was given to this client.", what=what), _SIGN_IN_AGAIN
+    )
 
 
 def other_tenants_grant() -> OAuthError:
@@ -188,12 +205,12 @@ def other_tenants_grant() -> OAuthError:
 
 def expired_code() -> OAuthError:
     """A code after its few minutes."""
-    return _refused_grant(70008, "The authorization code is expired.", _SIGN_IN_AGAIN)
+    return _refused_grant(70008, say("The authorization code is expired."), _SIGN_IN_AGAIN)
 
 
 def used_code() -> OAuthError:
     """A code that was redeemed before; what came of it is revoked."""
-    return _refused_grant(54005, "The authorization code was redeemed already.", _SIGN_IN_AGAIN)
+    return _refused_grant(54005, say("The authorization code was redeemed already."), _SIGN_IN_AGAIN)
 
 
 def other_redirect() -> OAuthError:
@@ -205,7 +222,7 @@ def other_redirect() -> OAuthError:
 
 def wrong_verifier() -> OAuthError:
     """The verifier does not fit the challenge of the sign-in (RFC 7636)."""
-    return _refused_grant(501481, "The code_verifier does not fit the code_challenge.", _SIGN_IN_AGAIN)
+    return _refused_grant(501481, say("The code_verifier does not fit the code_challenge."), _SIGN_IN_AGAIN)
 
 
 def expired_refresh() -> OAuthError:
@@ -293,7 +310,9 @@ def too_many_requests(seconds: int) -> OAuthError:
 
 def disabled_user() -> OAuthError:
     """Said only to somebody who holds the user's password or token."""
-    return _refused_grant(50057, "The user's account is disabled.", "Ask an administrator to enable it.")
+    return _refused_grant(
+        50057, say("The user's account is disabled."), say("Ask an administrator to enable it.")
+    )
 
 
 # --- devices ------------------------------------------------------------------------------------------------

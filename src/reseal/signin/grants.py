@@ -39,6 +39,7 @@ from reseal.signin import errors
 from reseal.signin.errors import OAuthError
 from reseal.signin.tables import code, grant, refresh_token
 from reseal.signin.tidying import tidy_later
+from reseal.web.phrases import say
 
 CODE_LIFETIME = timedelta(minutes=5)
 REPETITION = timedelta(minutes=1)
@@ -131,7 +132,7 @@ def redeem_code(
     """The grant of a code, once. `tenant` is that of the endpoint, None for all."""
     row = _row_of(tx, code, text)
     if row is None or row.client_id != client_id:
-        return errors.unknown_grant("authorization code")
+        return errors.unknown_grant(say("authorization code"))
     if row.redirect_uri != redirect_uri:
         return errors.other_redirect()
     if not _fits(verifier, row.code_challenge):

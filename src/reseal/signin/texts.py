@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from functools import cache
 
 from reseal.web.phrases import ENGLISH as _ENGLISH
-from reseal.web.phrases import Phrase, first_spoken, marked, translated
+from reseal.web.phrases import Phrase, first_spoken, marked, say_many, translated
 from reseal.web.writing import Direction, direction
 
 
@@ -28,7 +28,6 @@ class Texts:
     no_user_name: str
     no_password: str
     wrong: str
-    locked: str
     disabled: str
     unknown_organisation: str
     other_organisation: str
@@ -90,6 +89,19 @@ class Texts:
         """
         return translated(Phrase(template, values), self.language)
 
+    def locked(self, minutes: int) -> str:
+        """Why nobody can sign in with an account, and for how long."""
+        text = say_many(
+            "Your account is temporarily locked to prevent unauthorized use. Try again in {count} minute.",
+            "Your account is temporarily locked to prevent unauthorized use. Try again in {count} minutes.",
+            minutes,
+        )
+        return translated(text, self.language)
+
+    def told(self, text: str) -> str:
+        """What an error says, in the language of the page as far as it can be translated."""
+        return translated(text, self.language) if isinstance(text, Phrase) else text
+
 
 ENGLISH = Texts(
     language=_ENGLISH,
@@ -106,9 +118,6 @@ ENGLISH = Texts(
     no_password=marked("Enter your password."),
     wrong=marked(
         "Your user name or password is incorrect. If you don't remember your password, ask your help desk."
-    ),
-    locked=marked(
-        "Your account is temporarily locked to prevent unauthorized use. Try again in {minutes} minute(s)."
     ),
     disabled=marked("Your account has been disabled. Ask your administrator to enable it."),
     unknown_organisation=marked(

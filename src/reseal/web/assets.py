@@ -55,3 +55,6 @@ def script(name: str, package: str, file: str) -> Asset:
 
 TOKENS = ("reseal.web", "tokens.css")
 """The design tokens: every colour, distance and letter of our pages. First part of every sheet."""
+
+FRAME = ("reseal.web", "frame.css")
+"""What pages begin with that have our bar above them."""

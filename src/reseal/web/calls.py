@@ -14,6 +14,7 @@ from starlette.requests import ClientDisconnect, Request
 
 from reseal.kernel.errors import Detail, Invalid, TooLarge, Unauthenticated
 from reseal.kernel.ids import TenantKey
+from reseal.web.phrases import say
 
 T = TypeVar("T")
 
@@ -75,12 +76,18 @@ class Call:
                 if received > self._limit:
                     raise TooLarge(
                         code="BodyTooLarge",
-                        message=f"{self.request.url.path} reads at most {self._limit:,} bytes.",
-                        remedy="Send less, or in parts.",
+                        message=say(
+                            "{path} reads at most {limit} bytes.",
+                            path=self.request.url.path,
+                            limit=f"{self._limit:,}",
+                        ),
+                        remedy=say("Send less, or in parts."),
                     )
                 yield chunk
         except ClientDisconnect:
-            raise Invalid(code="BodyIncomplete", message="The connection ended within the body.") from None
+            raise Invalid(
+                code="BodyIncomplete", message=say("The connection ended within the body.")
+            ) from None
 
     async def body(self) -> bytes:
         """The whole body."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from reseal.kernel.errors import WrongHost
-from reseal.web.answers import refusal
+from reseal.web.answers import Tell, as_data
+from reseal.web.phrases import say
 
 SECURITY_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; base-uri 'none'",
@@ -24,9 +26,10 @@ SECURITY_HEADERS = {
 class Edge:
     """ASGI middleware around one listener's application."""
 
-    def __init__(self, app: ASGIApp, hosts: Callable[[], frozenset[str]]) -> None:
+    def __init__(self, app: ASGIApp, hosts: Callable[[], frozenset[str]], tell: Tell = as_data) -> None:
         self._app = app
         self._hosts = hosts
+        self._tell = tell
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -34,7 +37,8 @@ class Edge:
             return
 
         host = Headers(scope=scope).get("host", "")
-        app = self._app if host.lower() in self._hosts() else _wrong_host(host)
+        is_ours = host.lower() in self._hosts()
+        app = self._app if is_ours else self._tell(Request(scope), _wrong_host(host))
         await app(scope, receive, secured(send))
 
 
@@ -51,11 +55,9 @@ def secured(send: Send) -> Send:
     return sent
 
 
-def _wrong_host(host: str) -> ASGIApp:
-    return refusal(
-        WrongHost(
-            code="WrongHost",
-            message=f"This server does not answer to the host name {host!r}.",
-            remedy="Use the URL that the server printed, or give the name with --server-name.",
-        )
+def _wrong_host(host: str) -> WrongHost:
+    return WrongHost(
+        code="WrongHost",
+        message=say("This server does not answer to the host name {host}.", host=repr(host)),
+        remedy=say("Use the URL that the server printed, or give the name with --server-name."),
     )

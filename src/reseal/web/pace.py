@@ -10,6 +10,7 @@ from datetime import timedelta
 
 from reseal.kernel.clock import Clock
 from reseal.kernel.errors import TooSoon
+from reseal.web.phrases import say
 
 REMEMBERED = 10_000
 """Names whose requests are counted; the one that has been quiet longest is forgotten first."""
@@ -34,8 +35,8 @@ class Pace:
         if len(times) >= self._most:
             raise TooSoon(
                 code="TooManyRequests",
-                message="The same was asked too often in a short time.",
-                remedy="Wait, then try again.",
+                message=say("The same was asked too often in a short time."),
+                remedy=say("Wait, then try again."),
                 retry_after=times[0] + self._window - now,
             )
         times.append(now)

@@ -18,6 +18,7 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 
 from reseal.kernel.errors import Invalid, TooLarge
 from reseal.web.calls import Call
+from reseal.web.phrases import say
 from reseal.web.routes import KIB, MIB
 
 FORM_LIMIT: Final = 256 * KIB
@@ -94,7 +95,11 @@ def _grouped(pairs: list[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
 
 
 def _bad() -> Invalid:
-    return Invalid(code="BadForm", message="This is not the form of a page.", remedy="Load the page again.")
+    return Invalid(
+        code="BadForm",
+        message=say("This is not the form of a page."),
+        remedy=say("Load the page again."),
+    )
 
 
 # --- multipart ----------------------------------------------------------------------------------------------
@@ -208,8 +213,10 @@ class _Reading:
             if len(text) > _MOST_TEXT:
                 raise TooLarge(
                     code="FieldTooLarge",
-                    message=f"A field of the form holds more than {_MOST_TEXT:,} bytes.",
-                    remedy="Write less.",
+                    message=say(
+                        "A field of the form holds more than {limit} bytes.", limit=f"{_MOST_TEXT:,}"
+                    ),
+                    remedy=say("Write less."),
                 )
         return text.decode("utf-8", "replace")
 

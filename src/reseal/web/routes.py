@@ -23,15 +23,19 @@ from starlette.types import ASGIApp
 
 from reseal.kernel.entropy import Entropy
 from reseal.kernel.errors import Denied, Fault, Invalid, NotFound, ResealError
-from reseal.web.answers import refusal
+from reseal.web.answers import Tell, as_data
 from reseal.web.calls import Call, Caller
 from reseal.web.edge import Edge
+from reseal.web.phrases import say
 
 KIB = 1024
 MIB = 1024 * KIB
 
 Handler = Callable[[Call], Awaitable[Response]]
 Authenticate = Callable[[Request], Awaitable[Caller]]
+
+_LONGEST_PATH = 200
+"""Characters of an address that an answer repeats."""
 
 _log = structlog.get_logger(__name__)
 
@@ -54,7 +58,7 @@ class Public:
 @dataclass(frozen=True, slots=True)
 class Reception:
     """How the callers of some routes are received: by what they prove who they are, and how they are told
-    that something cannot be. Routes without one take access tokens, and answer in JSON.
+    that something cannot be. Routes without one take access tokens, and tell as the application does.
     """
 
     authenticate: Authenticate
@@ -95,34 +99,36 @@ def application(
     hosts: Callable[[], frozenset[str]],
     authenticate: Authenticate,
     entropy: Entropy,
+    tell: Tell = as_data,
 ) -> ASGIApp:
     """The ASGI application of one listener.
 
     `hosts` are the names this server answers to (any other Host gets 421); `authenticate` proves a caller
-    from a request or raises `Unauthenticated`; `entropy` makes the ids by which a fault is found in the log.
+    from a request or raises `Unauthenticated`; `entropy` makes the ids by which a fault is found in the log;
+    `tell` answers whatever is refused (`refusals` has pages for browsers).
     """
-    served = [_served(route, authenticate) for route in routes if listener in route.listener]
+    refused = _refused(tell)
+    usual = Reception(authenticate, refused)
+    served = [_served(route, route.reception or usual) for route in routes if listener in route.listener]
     app = Starlette(
         routes=served,
         exception_handlers={
-            ResealError: _refused,
-            HTTPException: _unserved,
-            Exception: _fault(entropy),
+            ResealError: refused,
+            HTTPException: _unserved(tell),
+            Exception: _fault(tell, entropy),
         },
     )
-    return Edge(app, hosts)
+    return Edge(app, hosts, tell)
 
 
-def _served(route: Route, authenticate: Authenticate) -> StarletteRoute:
-    served = StarletteRoute(route.path, _endpoint(route, authenticate), methods=[route.method])
+def _served(route: Route, reception: Reception) -> StarletteRoute:
+    served = StarletteRoute(route.path, _endpoint(route, reception), methods=[route.method])
     if route.any_case:
         served.path_regex = re.compile(served.path_regex.pattern, re.IGNORECASE)
     return served
 
 
-def _endpoint(route: Route, authenticate: Authenticate) -> Callable[[Request], Awaitable[Response]]:
-    reception = route.reception or Reception(authenticate, _refused)
-
+def _endpoint(route: Route, reception: Reception) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(request: Request) -> Response:
         caller = None
         try:
@@ -141,41 +147,61 @@ def require(caller: Caller, permission: str) -> None:
     if permission not in caller.permissions:
         raise Denied(
             code="Authorization_RequestDenied",
-            message=f"{caller.name} may not do this: it takes the permission {permission}.",
-            remedy="Ask an administrator of the tenant to grant it.",
+            message=say(
+                "{name} may not do this: it takes the permission {permission}.",
+                name=caller.name,
+                permission=permission,
+            ),
+            remedy=say("Ask an administrator of the tenant to grant it."),
         )
 
 
-async def _refused(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, ResealError)
-    if error.status >= 500:
-        _log.error("request refused", code=error.code, message=error.message)
-    return refusal(error)
+Handles = Callable[[Request, Exception], Awaitable[Response]]
 
 
-async def _unserved(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    path, method = request.url.path, request.method
-    if error.status_code == 404:
-        missing = NotFound(code="NoSuchRoute", message=f"There is nothing at {path} on this listener.")
-        return refusal(missing)
-    wrong = Invalid(code="NoSuchMethod", message=f"{path} does not answer {method}.")
-    response = refusal(wrong)
-    response.status_code = error.status_code
-    response.headers.update(error.headers or {})
-    return response
+def _refused(tell: Tell) -> Handles:
+    async def refused(request: Request, error: Exception) -> Response:
+        assert isinstance(error, ResealError)
+        if error.status >= 500:
+            _log.error("request refused", code=error.code, message=error.message)
+        return tell(request, error)
+
+    return refused
 
 
-def _fault(entropy: Entropy) -> Callable[[Request, Exception], Awaitable[Response]]:
+def _unserved(tell: Tell) -> Handles:
+    async def unserved(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        path, method = request.url.path[:_LONGEST_PATH], request.method
+        if error.status_code == 404:
+            missing = NotFound(
+                code="NoSuchRoute",
+                message=say("There is nothing at {path} here.", path=path),
+                remedy=say("Check the address, or begin at the first page."),
+            )
+            return tell(request, missing)
+        wrong = Invalid(
+            code="NoSuchMethod",
+            message=say("{path} does not answer {method}.", path=path, method=method),
+            remedy=say("Go back, and use the links and buttons of the page."),
+        )
+        wrong.status = error.status_code
+        response = tell(request, wrong)
+        response.headers.update(error.headers or {})
+        return response
+
+    return unserved
+
+
+def _fault(tell: Tell, entropy: Entropy) -> Handles:
     async def fault(request: Request, error: Exception) -> Response:
         trace_id = str(entropy.uuid())
         _log.error("fault", trace_id=trace_id, path=request.url.path, exc_info=error)
-        return refusal(
-            Fault(
-                code="InternalServerError",
-                message=f"This server failed; its log has the cause under {trace_id}.",
-                remedy="Tell the operator this number. Nothing was changed by the request.",
-            )
+        failed = Fault(
+            code="InternalServerError",
+            message=say("This server failed; its log has the cause under {number}.", number=trace_id),
+            remedy=say("Tell the operator this number. Nothing was changed by the request."),
         )
+        return tell(request, failed)
 
     return fault

@@ -247,6 +247,33 @@ async def test_ten_wrong_passwords_lock_for_a_minute_whether_or_not_there_is_suc
         await town.code()
 
 
+@pytest.mark.parametrize(
+    "language, one, several",
+    [
+        ("en", "in 1 minute.", "in 2 minutes."),
+        ("de", "in 1 Minute wieder.", "in 2 Minuten wieder."),
+        ("fr", "dans 1 minute.", "dans 2 minutes."),
+        ("es", "dentro de 1 minuto.", "dentro de 2 minutos."),
+        ("ja", "1 分後", "2 分後"),
+        ("ar", "بعد دقيقة واحدة.", "بعد دقيقتين."),
+    ],
+)
+async def test_minutes_are_counted_as_the_language_counts_them(
+    town: Town, language: str, one: str, several: str
+) -> None:
+    told = []
+    for number in range(10):
+        await attempt(town, ANN, f"guess {number}")
+    for number in range(2):  # the next wrong one locks for twice as long
+        locked = await attempt(town, ANN, PASSWORD, ui_locales=language)
+        assert locked.alert is not None
+        told.append(locked.alert[1])
+        town.clock.pass_silently(FIRST_LOCK)
+        await attempt(town, ANN, f"guess again {number}")
+    assert one in told[0]
+    assert several in told[1]
+
+
 async def test_guesses_made_all_at_once_are_counted_too(town: Town) -> None:
     page = await town.browser.open(town.authorize, login_hint=ANN)
     words = [*(f"guess {number}" for number in range(20)), PASSWORD]
@@ -389,6 +416,38 @@ async def test_who_is_unknown_or_would_be_sent_astray_gets_a_page(town: Town) ->
         assert page.tree.xpath("//form | //script") == []
         assert "form-action 'self';" in answer.headers["content-security-policy"]
         assert [one.text for one in page.tree.xpath("//dt")] == ["Error code", "Trace id", "Time"]
+
+
+@pytest.mark.parametrize(
+    "language, sentences",
+    [
+        ("en", ("There is no application 'nobody' here that signs users in.", "Check client_id.")),
+        ("de", ("Eine Anwendung 'nobody', die Benutzer anmeldet, gibt es hier nicht.", "Prüfen Sie")),
+        ("fr", ("Il n’y a pas ici d’application 'nobody'", "Vérifiez client_id.")),
+        ("es", ("Aquí no hay ninguna aplicación 'nobody'", "Compruebe client_id.")),
+        ("ja", ("アプリケーション 'nobody' は", "client_id を確認")),
+        ("ar", ("لا يوجد هنا تطبيق", "client_id")),
+    ],
+)
+async def test_such_a_page_says_it_in_the_language_of_its_reader(
+    town: Town, language: str, sentences: tuple[str, str]
+) -> None:
+    answer = await town.http.get(town.authorize, params=asking(client_id="nobody", ui_locales=language))
+    page = Page(answer)
+    assert page.one("/html").get("lang") == language
+    assert page.alert is not None
+    assert all(each in page.alert[1] for each in sentences)
+
+
+@pytest.mark.parametrize("change", [change for change, _ in ASTRAY] + [{"tenant": "nobody.example"}])
+async def test_no_such_page_is_partly_in_english(town: Town, change: dict[str, str]) -> None:
+    whose = change.get("tenant", "")
+    address = f"/{whose}/oauth2/v2.0/authorize" if whose else town.authorize
+    parameters = asking(**{**({} if whose else change), "ui_locales": "ja"})
+    alert = Page(await town.http.get(address, params=parameters)).alert
+    assert alert is not None
+    for english in ("There is", "The re", "Check", "Send"):
+        assert english not in alert[1]
 
 
 MISTAKES = [
