@@ -43,9 +43,10 @@ class FilterInUse(Conflict):
     def __init__(self, name: str, items: Iterable[ItemRef]) -> None:
         self.items = tuple(sorted(items))
         listed = ", ".join(str(item) for item in self.items)
+        used = "1 assignment" if len(self.items) == 1 else f"{len(self.items):,} assignments"
         super().__init__(
             code="FilterInUse",
-            message=f"The filter {name} is used by {len(self.items)} assignment(s): {listed}.",
+            message=f"The filter {name} is used by {used}: {listed}.",
             remedy="Take it out of those assignments first.",
         )
 

@@ -30,7 +30,8 @@ SCOPES = (
     Option(MdmScope.SOME, "Some", "Devices of licensed users in the groups below."),
     Option(MdmScope.NONE, "None", "No device, not even one that a technician pre-provisions."),
 )
-_LABELS = {option.value: option.label for option in SCOPES}
+SCOPE = "Whose devices enrol"
+LABELS = {option.value: option.label for option in SCOPES}
 _FIELDS = {
     "mdm_urls.discovery": "discovery",
     "mdm_urls.terms_of_use": "terms",
@@ -99,9 +100,9 @@ def _act(tx: Tx, *, tenant: TenantKey, posted: Posted, actor: str) -> Done:
     old = before.mdm_urls
     return Done(
         "/set-up",
-        f"The enrolment scope is {_LABELS[scope]}.",
+        f"The enrolment scope is {LABELS[scope]}.",
         differences(
-            ("Whose devices enrol", _LABELS[before.mdm_scope], _LABELS[scope]),
+            (SCOPE, LABELS[before.mdm_scope], LABELS[scope]),
             ("Groups", [one.name for one in former], sorted(one.name for one in groups)),
             ("Discovery address", old.discovery, urls.discovery),
             ("Address of the terms of use", old.terms_of_use, urls.terms_of_use),

@@ -9,6 +9,7 @@ from typing import Any
 
 from starlette.responses import Response
 
+from reseal.blueprint.touch import devices_without_profile
 from reseal.console.choosing import groups_chosen, groups_offered, users_named
 from reseal.console.desk import Desk, Saving, Visit
 from reseal.console.forms import Form, Option
@@ -115,18 +116,35 @@ def _act(tx: Tx, *, tenant: TenantKey, posted: Posted, actor: str) -> Done:
         "/set-up",
         f"Who may join devices: {_LABELS[after.join_allowed]}.",
         differences(
-            ("Who may join", _LABELS[before.join_allowed], _LABELS[after.join_allowed]),
+            *((what, old, new) for (what, old), (_, new) in zip(told(before), told(after), strict=True)),
             ("Selected users", _sorted(former.users), _sorted(users)),
             (
                 "Selected groups",
                 [one.name for one in former.groups],
                 sorted(one.name for one in groups),
             ),
-            ("Devices of one user", _counted(before), _counted(after)),
-            ("Names without a template begin with", before.host_name_prefix, after.host_name_prefix),
-            *((label, getattr(before, name), getattr(after, name)) for name, label in _SWITCHES.items()),
         ),
         ["It counts from the next join on; devices that have joined stay."],
+        devices=_served_otherwise(tx, tenant, before, after),
+    )
+
+
+def _served_otherwise(
+    tx: Tx, tenant: TenantKey, before: TenantSettings, after: TenantSettings
+) -> tuple[int, ...]:
+    """Devices that the built-in profile begins or ceases to serve."""
+    if before.builtin_default_profile == after.builtin_default_profile:
+        return ()
+    return tuple(sorted(devices_without_profile(tx, tenant)))
+
+
+def told(settings: TenantSettings) -> tuple[tuple[str, str | bool], ...]:
+    """What is decided here beside the selection, in words."""
+    return (
+        ("Who may join", _LABELS[settings.join_allowed]),
+        ("Devices of one user", _counted(settings)),
+        ("Names without a template begin with", settings.host_name_prefix),
+        *((label, bool(getattr(settings, name))) for name, label in _SWITCHES.items()),
     )
 
 

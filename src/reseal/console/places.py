@@ -53,6 +53,7 @@ SECTIONS: Final = (
             Place("/apps", "Apps", "DeviceManagementApps.Read.All"),
             Place("/filters", "Filters", "DeviceManagementConfiguration.Read.All"),
             Place("/users", "Users", "User.Read.All"),
+            Place("/organisation", "Organisation", "Organization.Read.All"),
             Place("/branding", "Branding", "OrganizationalBranding.Read.All"),
         ),
     ),

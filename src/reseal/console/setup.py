@@ -16,6 +16,7 @@ from reseal.autopilot.model_profile import Profile
 from reseal.autopilot.profiles import list_profiles
 from reseal.autopilot.registrations import Counted, count_by_profile
 from reseal.console.desk import Desk, Visit
+from reseal.console.places import Place
 from reseal.directory.joining import count_chosen
 from reseal.directory.members import count_groups_with
 from reseal.directory.model import MemberKind
@@ -61,6 +62,8 @@ class Step:
     why: str
     action: str
     address: str
+    beside: Place | None = None
+    """What else belongs to it, for whoever may see that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +165,7 @@ def _enrolment(facts: Facts) -> Step:
         "Without it a device joins the organisation and then stops: no policy and no app can reach it.",
         "Set the scope",
         "/set-up/enrolment",
+        Place("/organisation", "Domains and addresses", "Organization.Read.All"),
     )
 
 

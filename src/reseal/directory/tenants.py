@@ -148,6 +148,23 @@ def domains(tx: Tx, key: TenantKey) -> tuple[Domain, ...]:
 _DOMAINS = sa.select(domain).where(domain.c.tenant_id == sa.bindparam("key")).order_by(domain.c.name_folded)
 
 
+def count_users_by_domain(tx: Tx, key: TenantKey) -> dict[str, int]:
+    """How many users are named by each domain of an organisation: one that names any cannot be removed."""
+    owned = domains(tx, key)
+    counts = [_users_of(key, one.name).scalar_subquery() for one in owned]
+    row = tx.row(sa.select(*counts))
+    return dict(zip((one.name for one in owned), row or (), strict=True))
+
+
+def _users_of(key: TenantKey, name: str) -> sa.Select[Any]:
+    """Counts the users that a domain names."""
+    return (
+        sa.select(sa.func.count())
+        .select_from(user)
+        .where(user.c.tenant_id == key, user.c.upn_folded.endswith("@" + fold(name), autoescape=True))
+    )
+
+
 def folded_domains(tx: Tx, key: TenantKey) -> frozenset[str]:
     """The domains of an organisation in the form that names are compared in."""
     return frozenset(fold(owned.name) for owned in domains(tx, key))
@@ -183,15 +200,12 @@ def remove_domain(tx: Tx, key: TenantKey, name: str, *, actor: str = "system") -
             message=f"{owned.name} is the default domain of {owner.name}.",
             remedy="Make another domain the default first.",
         )
-    users = tx.value(
-        sa.select(sa.func.count())
-        .select_from(user)
-        .where(user.c.tenant_id == key, user.c.upn_folded.endswith("@" + fold(name), autoescape=True))
-    )
+    users = tx.value(_users_of(key, name))
     if users:
+        are = f"1 user of {owner.name} is" if users == 1 else f"{users:,} users of {owner.name} are"
         raise Conflict(
             code="DomainInUse",
-            message=f"{users} user(s) of {owner.name} are named by the domain {owned.name}.",
+            message=f"{are} named by the domain {owned.name}.",
             remedy="Rename or delete them first.",
         )
     tx.execute(sa.delete(domain).where(domain.c.name_folded == fold(name), domain.c.tenant_id == key))

@@ -12,6 +12,7 @@ from reseal.directory.model_branding import Image, ImageSlot
 from reseal.directory.model_settings import MdmScope, MdmUrls
 from reseal.directory.tenants import (
     add_domain,
+    count_users_by_domain,
     create_tenant,
     domains,
     find_tenant,
@@ -26,6 +27,7 @@ from reseal.directory.tenants import (
     update_settings,
     update_tenant,
 )
+from reseal.directory.users import create_user
 from reseal.kernel.errors import Conflict, Invalid, NotFound
 
 
@@ -82,6 +84,26 @@ async def test_the_default_domain_and_a_domain_of_users_stay(contoso):
     with pytest.raises(Conflict) as refusal:
         await contoso.write(remove_domain, "contoso.test")
     assert refusal.value.code == "DomainInUse"
+
+
+async def test_users_are_counted_by_the_domain_that_names_them(contoso, fabrikam):
+    for name in ("sub.contoso.test", "o-her.test", "other.test"):
+        await contoso.write(add_domain, name)
+    assert await contoso.read(count_users_by_domain) == {
+        "contoso.test": 0,
+        "o-her.test": 0,
+        "other.test": 0,
+        "sub.contoso.test": 0,
+    }
+    await contoso.user("Lee")
+    await contoso.write(create_user, "Kim@Sub.Contoso.Test", "Kim")
+    await fabrikam.write(create_user, "kim@fabrikam.test", "Kim")
+    assert await contoso.read(count_users_by_domain) == {
+        "contoso.test": 1,
+        "o-her.test": 0,
+        "other.test": 0,
+        "sub.contoso.test": 1,
+    }
 
 
 async def test_the_domain_of_a_subdomains_users_may_go(contoso):
