@@ -20,10 +20,13 @@ from reseal.kernel.settings import Settings
 from reseal.kernel.storage import open_database
 from reseal.server.running import running
 from reseal.server.wiring import REACTORS
-from tests.support.browsing import Theme, faults, too_wide, visit
+from tests.support.browsing import NARROW, faults, faults_as_it_looks, too_wide, visit
 from tests.support.clock import ManualClock
 from tests.system.organisations import Organisation, found
 from tests.system.stories import Storyteller, Told
+
+DESK = 1280
+"""Pixels."""
 
 
 @dataclass
@@ -92,7 +95,9 @@ async def _told(office: Storyteller, name: str) -> Told:
 
 
 async def is_fit(page: Page) -> None:
-    """No rule of accessibility is broken, nothing stands out to the side, no text is a raw value."""
+    """No rule of accessibility is broken, light or dark, nothing stands out to the side, no text is a raw
+    value.
+    """
     assert await faults(page) == []
     assert await too_wide(page) <= 0
     text = await page.evaluate(
@@ -103,4 +108,11 @@ async def is_fit(page: Page) -> None:
         assert raw not in text, raw
 
 
-THEMES: tuple[Theme, ...] = ("light", "dark")
+async def is_fit_on_a_desk_and_on_a_phone(page: Page, address: str) -> None:
+    """Go there, and look at it in a wide window and in a narrow one."""
+    await page.goto(address)
+    await is_fit(page)
+    await page.set_viewport_size({"width": NARROW, "height": 900})
+    assert await faults_as_it_looks(page) == []
+    assert await too_wide(page) <= 0
+    await page.set_viewport_size({"width": DESK, "height": 900})

@@ -15,8 +15,7 @@ from playwright.async_api import Error as PlaywrightError
 from reseal.autopilot.registrations import registration_by_id
 from reseal.deployment import facts
 from reseal.kernel import events
-from tests.pages.lab import THEMES, Lab, is_fit, lab
-from tests.support.browsing import NARROW, Theme
+from tests.pages.lab import Lab, is_fit, is_fit_on_a_desk_and_on_a_phone, lab
 
 pytestmark = pytest.mark.slow
 
@@ -50,20 +49,10 @@ def _addresses(place: Lab) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("theme", THEMES)
-async def test_every_page_is_fit_for_everybody_on_a_desk_and_on_a_phone(
-    place: Lab, browser: Browser, theme: Theme
-) -> None:
-    width = 1280 if theme == "light" else NARROW
-    async with place.signed_in(browser, "/devices", theme=theme, width=width) as page:
+async def test_every_page_is_fit_for_everybody_on_a_desk_and_on_a_phone(place: Lab, browser: Browser) -> None:
+    async with place.signed_in(browser, "/devices") as page:
         for address in _addresses(place):
-            await page.goto(place.url + address)
-            await is_fit(page)
-        await page.set_viewport_size({"width": 1280 + NARROW - width, "height": 900})
-        for address in _addresses(place):
-            await page.goto(place.url + address)
-            wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-            assert await page.evaluate(wide) <= 0, address
+            await is_fit_on_a_desk_and_on_a_phone(page, place.url + address)
 
 
 async def _events(place: Lab) -> int:

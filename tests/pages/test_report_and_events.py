@@ -10,8 +10,7 @@ import pytest
 from playwright.async_api import Browser, expect
 
 from reseal.directory.groups import create_group
-from tests.pages.lab import THEMES, Lab, is_fit, lab
-from tests.support.browsing import NARROW, Theme
+from tests.pages.lab import Lab, is_fit_on_a_desk_and_on_a_phone, lab
 
 pytestmark = pytest.mark.slow
 
@@ -34,13 +33,11 @@ async def place(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Lab]:
         yield opened
 
 
-@pytest.mark.parametrize("theme", THEMES)
-async def test_every_page_is_fit_for_everybody(place: Lab, browser: Browser, theme: Theme) -> None:
-    width = NARROW if theme == "light" else 1280
-    async with place.signed_in(browser, "/events", theme=theme, width=width) as page:
-        for address in ADDRESSES:
-            await page.goto(place.url + address)
-            await is_fit(page)
+async def test_every_page_is_fit_for_everybody_on_a_desk_and_on_a_phone(place: Lab, browser: Browser) -> None:
+    story = f"/deployments/{(await place.told['RED'].story()).uuid}"
+    async with place.signed_in(browser, "/events") as page:
+        for address in (*ADDRESSES, story):
+            await is_fit_on_a_desk_and_on_a_phone(page, place.url + address)
 
 
 async def test_the_file_has_the_rows_that_are_shown(place: Lab, browser: Browser) -> None:

@@ -15,7 +15,7 @@ import httpx2
 import pytest
 from playwright.async_api import Browser, Page, expect
 
-from tests.support.browsing import Theme, faults, too_wide, visit
+from tests.support.browsing import faults, too_wide, visit
 from tests.support.processes import ServerProcess
 
 pytestmark = pytest.mark.slow
@@ -71,9 +71,8 @@ def desk(served: ServerProcess) -> Desk:
     return Desk(served)
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-async def test_nothing_is_wrong_with_any_page(desk: Desk, browser: Browser, theme: Theme) -> None:
-    async with visit(browser, theme=theme) as page:
+async def test_nothing_is_wrong_with_any_page(desk: Desk, browser: Browser) -> None:
+    async with visit(browser) as page:
         await page.goto(desk.authorize())
         assert await faults(page) == []
         await page.goto(desk.authorize(login_hint=desk.user))

@@ -5,7 +5,7 @@ Tests that need it are skipped by name where there is no Chromium, and fail in C
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final, Literal
 
@@ -48,7 +48,13 @@ async def chromium() -> AsyncIterator[Browser]:
 
 @asynccontextmanager
 async def visit(
-    browser: Browser, *, theme: Theme = "light", width: int = 1280, height: int = 900, script: bool = True
+    browser: Browser,
+    *,
+    theme: Theme = "light",
+    width: int = 1280,
+    height: int = 900,
+    script: bool = True,
+    language: str = "en-GB",
 ) -> AsyncIterator[Page]:
     """A tab of a visitor of their own. Whatever the page throws fails the test."""
     context: BrowserContext = await browser.new_context(
@@ -57,7 +63,7 @@ async def visit(
         reduced_motion="reduce",
         ignore_https_errors=True,
         java_script_enabled=script,
-        locale="en-GB",
+        locale=language,
     )
     thrown: list[str] = []
     page = await context.new_page()
@@ -71,13 +77,23 @@ async def visit(
         await context.close()
 
 
-async def faults(page: Page, where: str | None = None, *, rules: Sequence[str] = ()) -> list[str]:
-    """What axe-core finds wrong with the page, or with a part of it: rule, element, and what to do. `rules`
-    asks for these alone.
+async def faults(page: Page) -> list[str]:
+    """What axe-core finds wrong with the page as it stands, light and dark: theme, rule, element, and what to
+    do. The page looks afterwards as it did before.
     """
-    asked = {"type": "rule", "values": list(rules)} if rules else {"type": "tag", "values": list(RULES)}
-    options = {"runOnly": asked, "resultTypes": ["violations"]}
-    found = await _AXE.run(page, context=where, options=options)
+    is_dark = await page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches")
+    themes: tuple[Theme, ...] = ("light", "dark") if is_dark else ("dark", "light")
+    found = []
+    for theme in themes:
+        await page.emulate_media(color_scheme=theme)
+        found += [f"{theme}: {fault}" for fault in await faults_as_it_looks(page)]
+    return found
+
+
+async def faults_as_it_looks(page: Page) -> list[str]:
+    """The same in the present theme alone: once both were looked at, another width has no other colours."""
+    options = {"runOnly": {"type": "tag", "values": list(RULES)}, "resultTypes": ["violations"]}
+    found = await _AXE.run(page, options=options)
     return [
         f"{violation['id']}: {node['html']} {node['failureSummary']}"
         for violation in found.response["violations"]
