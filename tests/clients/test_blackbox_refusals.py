@@ -364,17 +364,17 @@ def test_a_request_for_another_host_is_misdirected(headquarters: Office, host: s
     ],
 )
 def test_no_token_is_handed_to_an_address_that_is_no_apps(headquarters: Office, appru: str) -> None:
-    """The sign-in page of MS-MDE2 posts a token to `appru`. This server has none: Discover names no address,
-    and where Windows would look nothing is served or repeated. Whoever makes the page has to refuse these.
+    """The sign-in page of MS-MDE2 posts a token to `appru`. For one of these nobody is asked to sign in, and it
+    is not repeated. Where devices connect there is no page at all.
     """
     with headquarters.place.web() as web:
         discovery = f"{headquarters.ready['device_url']}/EnrollmentServer/Discovery.svc"
         found = enrolment.Enroller(web).discover(discovery, f"anna@{headquarters.domain}")
-        assert found.authentication == ""
+        assert found.authentication == f"{headquarters.ready['browser_url']}/EnrollmentServer/Authenticate"
         query = urlencode({"appru": appru, "login_hint": f"anna@{headquarters.domain}"})
-        for listener in ("browser", "device"):
+        for listener, status in (("browser", 400), ("device", 404)):
             page = web.get(f"{headquarters.ready[f'{listener}_url']}/EnrollmentServer/Authenticate?{query}")
-            assert page.status in {400, 404}
+            assert page.status == status
             assert not page.header("Location")
             assert not appru or appru.encode() not in page.body
             assert b"wresult" not in page.body

@@ -127,6 +127,7 @@ async def test_mdm_wire_011_no_address_but_that_of_an_app_is_handed_anything(
     page = Page(answer)
     assert page.alert is not None
     assert "appru" in page.alert[1]
+    assert not app or app.strip() not in page.text
     assert page.tree.xpath("//form | //script | //a") == []
 
 

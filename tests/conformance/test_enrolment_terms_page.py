@@ -354,6 +354,7 @@ async def test_mdm_wire_018_nobody_is_led_anywhere_but_to_windows(server: Server
         page = Page(answer)
         assert page.alert is not None
         assert "redirect_uri" in page.alert[1]
+        assert not redirect or redirect not in page.text
         assert page.tree.xpath("//form | //script | //a") == []
 
 

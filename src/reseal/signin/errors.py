@@ -125,6 +125,18 @@ def unfit_challenge() -> OAuthError:
     )
 
 
+def not_of_windows(parameter: str, scheme: str) -> OAuthError:
+    """A page is to hand something to an address that is not of a part of Windows. It is not repeated: a page
+    of ours does not say what a link wants it to say.
+    """
+    return OAuthError(
+        "invalid_request",
+        90023,
+        f"The parameter {parameter!r} is not the address of a part of Windows.",
+        remedy=f"Send an address that begins with {scheme}://.",
+    )
+
+
 def not_begun_here() -> OAuthError:
     """A page of ours is come back to by a browser that it sent nowhere, or too long ago."""
     return OAuthError(

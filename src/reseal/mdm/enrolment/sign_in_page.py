@@ -23,7 +23,7 @@ from reseal.directory.tenants import tenant_by_id
 from reseal.kernel.db import Tx
 from reseal.mdm.enrolment import vouchers
 from reseal.mdm.enrolment.reader import reader_of, refused_page
-from reseal.signin.errors import OAuthError, missing, unfit
+from reseal.signin.errors import OAuthError, missing, not_of_windows
 from reseal.signin.first_party import ENROLMENT_PAGE, ENROLMENT_PAGE_REDIRECT, find_first_party
 from reseal.signin.own_client import Begun, OwnClient
 from reseal.signin.pages import HandoverView, handover_page
@@ -99,7 +99,7 @@ def _app_address(text: str) -> str:
     if not text:
         raise missing("appru")
     if not _ADDRESS.fullmatch(text):
-        raise unfit("appru", text, f"the address of an app of Windows, which begins with {APP_SCHEME}://")
+        raise not_of_windows("appru", APP_SCHEME)
     return text
 
 

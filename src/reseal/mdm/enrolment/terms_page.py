@@ -34,7 +34,7 @@ from reseal.kernel.logs import get_logger
 from reseal.mdm.enrolment import vouchers
 from reseal.mdm.enrolment.reader import reader_of, refused_page
 from reseal.signin.claims import AccessClaims
-from reseal.signin.errors import OAuthError, missing, not_begun_here, unfit
+from reseal.signin.errors import OAuthError, missing, not_begun_here, not_of_windows, unfit
 from reseal.signin.first_party import form_target
 from reseal.signin.pages import TermsView, terms_page
 from reseal.signin.parts import FORM_LIMIT, Parts, form_of
@@ -200,7 +200,7 @@ def _asker(call: Call) -> Asker:
     if not redirect_uri:
         raise missing("redirect_uri")
     if not _REDIRECT.fullmatch(redirect_uri):
-        raise unfit("redirect_uri", redirect_uri, "the address of a page of Windows: ms-appx-web://")
+        raise not_of_windows("redirect_uri", "ms-appx-web")
     joining = call.query("mode").lower() == JOINING
     return Asker(redirect_uri, call.query("client-request-id")[:_LONGEST_ID], joining)
 
