@@ -364,8 +364,8 @@ def test_a_request_for_another_host_is_misdirected(headquarters: Office, host: s
     ],
 )
 def test_no_token_is_handed_to_an_address_that_is_no_apps(headquarters: Office, appru: str) -> None:
-    """The sign-in page of MS-MDE2 posts a token to `appru`. For one of these nobody is asked to sign in, and it
-    is not repeated. Where devices connect there is no page at all.
+    """The sign-in page of MS-MDE2 posts a token to `appru`. For one of these nobody is asked to sign in, and
+    it is not repeated. Where devices connect there is no page at all.
     """
     with headquarters.place.web() as web:
         discovery = f"{headquarters.ready['device_url']}/EnrollmentServer/Discovery.svc"
