@@ -132,8 +132,8 @@ def not_of_windows(parameter: str, scheme: str) -> OAuthError:
     return OAuthError(
         "invalid_request",
         90023,
-        f"The parameter {parameter!r} is not the address of a part of Windows.",
-        remedy=f"Send an address that begins with {scheme}://.",
+        say("The parameter {name} is not the address of a part of Windows.", name=repr(parameter)),
+        remedy=say("Send an address that begins with {scheme}.", scheme=f"{scheme}://"),
     )
 
 

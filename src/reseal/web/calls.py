@@ -76,11 +76,7 @@ class Call:
                 if received > self._limit:
                     raise TooLarge(
                         code="BodyTooLarge",
-                        message=say(
-                            "{path} reads at most {limit} bytes.",
-                            path=self.request.url.path,
-                            limit=f"{self._limit:,}",
-                        ),
+                        message=say("This address reads at most {limit} bytes.", limit=f"{self._limit:,}"),
                         remedy=say("Send less, or in parts."),
                     )
                 yield chunk

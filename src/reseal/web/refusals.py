@@ -7,7 +7,8 @@ shown what happened, what to do, and the code that a help desk looks up. It is o
 routes that has no such address, handlers, faults, the outermost layer. Topics whose pages have a frame of
 their own tell their refusals in it (`routes.Reception`) and take from here what they are called.
 
-Sentences that are phrases come in the reader's language; any other stays English, and says that it is.
+Sentences that are phrases come in the reader's language; any other stays English, and says that it is. The
+address is never repeated: a page of ours does not say what a link wants it to say.
 """
 
 from __future__ import annotations

@@ -33,10 +33,6 @@ MIB = 1024 * KIB
 
 Handler = Callable[[Call], Awaitable[Response]]
 Authenticate = Callable[[Request], Awaitable[Caller]]
-
-_LONGEST_PATH = 200
-"""Characters of an address that an answer repeats."""
-
 _log = structlog.get_logger(__name__)
 
 
@@ -172,17 +168,16 @@ def _refused(tell: Tell) -> Handles:
 def _unserved(tell: Tell) -> Handles:
     async def unserved(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        path, method = request.url.path[:_LONGEST_PATH], request.method
         if error.status_code == 404:
             missing = NotFound(
                 code="NoSuchRoute",
-                message=say("There is nothing at {path} here.", path=path),
+                message=say("There is nothing at this address."),
                 remedy=say("Check the address, or begin at the first page."),
             )
             return tell(request, missing)
         wrong = Invalid(
             code="NoSuchMethod",
-            message=say("{path} does not answer {method}.", path=path, method=method),
+            message=say("This address does not answer {method}.", method=request.method),
             remedy=say("Go back, and use the links and buttons of the page."),
         )
         wrong.status = error.status_code
