@@ -45,8 +45,8 @@ def environment(pinned: Path) -> Path:
 
 
 def _make(folder: Path, pinned: Path) -> None:
-    """By uv, which is in the product's own environment and takes a fraction of the time; by pip where uv cannot
-    reach the index.
+    """By uv, which is in the product's own environment and takes a fraction of the time; by pip where uv
+    cannot reach the index.
     """
     uv = Path(sys.executable).with_name("uv")
     try:
