@@ -14,6 +14,7 @@ from tests.support.processes import CONTOSO
 from tests.system.conftest import House
 from tests.system.organisations import Organisation
 from tests.system.pages import Browser, Page
+from tests.system.sample import device_csv
 
 RULE = '(device.devicePhysicalIds -any (_ -startsWith "[ZTDid]"))'
 
@@ -62,6 +63,22 @@ async def test_a_save_says_beforehand_what_it_does_and_then_does_it_once(browser
 
     again = await sent(browser, said, step="save")
     assert again.status == 422, "the name is taken: nothing is done twice"
+
+
+async def test_devices_that_the_builtin_profile_served_are_counted(house: House, browser: Browser) -> None:
+    client = await house.client_of(house.contoso)
+    assert (await client.api("POST", "/imports", data=device_csv([7000]))).status in {200, 202}
+    page = await browser.open("/set-up/joining")
+    typed = {"who": "all", "quota": "50", "prefix": "DESKTOP-", "one_time_rule": "yes"}
+    canary = page.tree.xpath("//input[@name='canary']/@value")[0]
+    said = await browser.request("POST", page.url, {"canary": canary, **typed})
+
+    assert (said.status, effect(said)) == (200, "1 device is affected.")
+    changed = said.tree.xpath("//tbody/tr/th")
+    assert [one.text for one in changed] == [
+        "Serve registered devices without a profile with the built-in one"
+    ]
+    assert "SN-07000" in said.text
 
 
 async def test_what_was_typed_stays_when_it_cannot_be_saved(browser: Browser) -> None:
