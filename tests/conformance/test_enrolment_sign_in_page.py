@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from urllib.parse import urlencode
 
@@ -241,6 +242,17 @@ async def test_mdm_wire_013_the_result_enrols_its_user_once(server: Server) -> N
     assert other.hresult is Hresult.MENROLL_E_DEVICE_AUTHENTICATION_ERROR
     policy = await refused_policy(server, text)
     assert policy.hresult is Hresult.MENROLL_E_DEVICE_AUTHENTICATION_ERROR
+
+
+async def test_mdm_wire_013_of_two_that_come_at_once_one_enrols(server: Server) -> None:
+    text = await result(server)
+    laptops = [await computer(server, number) for number in (90, 91)]
+    came = await asyncio.gather(
+        *(laptop.enrol(own(text), technician=False) for laptop in laptops), return_exceptions=True
+    )
+    (lost,) = [each for each in came if isinstance(each, FaultReceived)]
+    assert lost.fault.hresult is Hresult.MENROLL_E_DEVICE_AUTHENTICATION_ERROR
+    assert len([each for each in came if isinstance(each, ProvisioningDocument)]) == 1
 
 
 async def test_mdm_wire_013_the_same_request_again_goes_on_with_the_same_enrolment(server: Server) -> None:

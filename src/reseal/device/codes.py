@@ -438,7 +438,10 @@ CAUSES: Final[tuple[Cause, ...]] = (
         code="0x80180019",
         name="MENROLL_E_ENROLLMENTDATAINVALID",
         part=Part.MANAGEMENT,
-        cause=say("What the device knows of its registration is not what the directory knows."),
+        cause=say(
+            "The device's registration is another one than the directory's, or its terms of use were not "
+            "accepted by this user."
+        ),
         remedy=_RESET,
         who=Who.BENCH,
     ),
