@@ -87,6 +87,14 @@ async def test_it_fits_a_narrow_window_in_every_language(
         assert await too_wide(page) <= 0
 
 
+async def test_under_another_name_the_page_is_plain_and_fit(browser: Browser, office: Office) -> None:
+    """A browser gets no style sheet under a name that is not the server's."""
+    async with visit(browser) as page:
+        await page.goto(office.url.replace("localhost", "elsewhere.localhost"))
+        await expect(page.get_by_role("heading", level=1)).to_have_text("This server goes by another name")
+        await is_fit(page)
+
+
 async def test_what_is_not_there_in_the_console_stays_in_its_frame(browser: Browser, office: Office) -> None:
     async with office.open(browser, "/set-up") as page:
         for path in ("/groups/00000000-0000-0000-0000-000000000000", "/groups/nonsense"):
