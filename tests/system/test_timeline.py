@@ -14,7 +14,6 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from reseal.console.signing_in import _authority
 from reseal.deployment import facts
 from reseal.deployment.facts import Phase
 from reseal.directory.model_roles import Role
@@ -28,6 +27,7 @@ from reseal.kernel.settings import Settings
 from reseal.kernel.storage import open_database
 from reseal.server.running import running
 from reseal.server.wiring import REACTORS
+from reseal.signin.own_client import _authority
 from reseal.signin.passwords import Passwords
 from tests.support.chromium import Window, window
 from tests.support.client import Client, connected

@@ -1,23 +1,17 @@
-"""Signing in to the console: it is a client like any other of this server's own sign-in.
+"""Signing in to the console: it is a client like any other of this server's sign-in (`signin.own_client`).
 
-A browser without a session goes to the authorize endpoint and comes back with a code, bound by `state` to
-this browser and by PKCE to this server, which keeps the verifier in a sealed cookie and redeems the code
-itself. A session of its own follows, that ends with the browser, after twelve hours, with the user's password
-or account, or by signing out, which ends the sign-in page's session too.
+A browser without a session goes to the sign-in page and comes back with a code. A session of its own follows,
+that ends with the browser, after twelve hours, with the user's password or account, or by signing out, which
+ends the sign-in page's session too.
 
 What a signed-in person may do is what their roles permit at each request (`directory.model_roles`).
 """
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
-import json
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from typing import Final
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -28,12 +22,11 @@ from reseal.console.places import is_place, root_of
 from reseal.directory.roles import permissions_of_user, standing_of_user
 from reseal.directory.tenants import tenant_by_id
 from reseal.kernel.db import Tx
-from reseal.kernel.entropy import Entropy
 from reseal.kernel.errors import ResealError, Unauthenticated
 from reseal.signin.authorize_endpoint import SESSION as SIGN_IN_SESSION
 from reseal.signin.errors import OAuthError
-from reseal.signin.first_party import CONSOLE, CONSOLE_REDIRECT
-from reseal.signin.grants import redeem_code
+from reseal.signin.first_party import CONSOLE, CONSOLE_REDIRECT, own_page
+from reseal.signin.own_client import Begun, OwnClient
 from reseal.signin.parts import FORM_LIMIT, form_of
 from reseal.signin.sessions import close_session, find_session, forget_session, open_session
 from reseal.web.answers import refusal
@@ -47,22 +40,6 @@ from reseal.web.routes import Listener, Public, Reception, Route
 SESSION: Final = "reseal-console"
 """The cookie of a browser that is signed in to the console."""
 SIGN_IN: Final = "/sign-in"
-
-_UNDER_WAY: Final = "reseal-signing-in"
-"""The cookie of a browser that was sent to the sign-in page."""
-_PURPOSE: Final = "console sign-in"
-_PATIENCE: Final = timedelta(minutes=30)
-_CHANCE_BYTES: Final = 32
-
-
-@dataclass(frozen=True, slots=True)
-class _Begun:
-    """A sign-in under way: what its answer must carry, and where the person wanted to go."""
-
-    state: str
-    verifier: str
-    to: str
-    until: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,60 +113,34 @@ class SigningIn:
 
     async def begin(self, call: Call) -> Response:
         """Go to the sign-in page, and afterwards `to`."""
-        parts, request, to = self._parts, call.request, _local(call.query("to"))
-        if _authority(request.headers.get("host", "")) != _authority(urlsplit(parts.public_url).netloc):
-            # Cookies belong to a name; the code comes back under the configured one.
-            return see_other(f"{parts.public_url}{SIGN_IN}?{urlencode({'to': to})}")
-        until = int((parts.clock.now() + _PATIENCE).timestamp())
-        begun = _Begun(_chance(parts.entropy), _chance(parts.entropy), to, until)
-        asked = {
-            "client_id": str(CONSOLE),
-            "response_type": "code",
-            "redirect_uri": parts.public_url + CONSOLE_REDIRECT,
-            "scope": "openid profile",
-            "state": begun.state,
-            "code_challenge": _challenge(begun.verifier),
-            "code_challenge_method": "S256",
-        }
-        if call.query("prompt"):
-            asked["prompt"] = "select_account"
-        address = (
-            f"{parts.public_url}/organizations/oauth2/v2.0/authorize?{urlencode(asked, quote_via=quote)}"
-        )
-        response = see_other(address)
-        told = json.dumps([begun.state, begun.verifier, begun.to, begun.until]).encode()
-        set_cookie(response, _UNDER_WAY, parts.seals.seal(_PURPOSE, told))
-        return response
+        to = _local(call.query("to"))
+        if not self._client.is_at_home(call):
+            return see_other(f"{self._parts.public_url}{SIGN_IN}?{urlencode({'to': to})}")
+        return self._client.sign_in(to, silently=not call.query("prompt"))
 
     async def finish(self, call: Call) -> Response:
         """The sign-in page sent the browser back: with a code, or with the reason why not."""
-        begun = self._begun(call.request)
-        if begun is None or not hmac.compare_digest(begun.state.encode(), call.query("state").encode()):
+        try:
+            begun = self._client.begun(call)
+        except OAuthError:
             return await self._message(call.request, 400, _NOT_BEGUN)
         if call.query("error"):
             return await self._message(
                 call.request, 400, _NOT_SIGNED_IN, detail=call.query("error_description")
             )
-        session = await self._parts.db.write(
-            _opened, call.query("code"), begun, self._parts.public_url + CONSOLE_REDIRECT
-        )
+        session = await self._parts.db.write(_opened, call.query("code"), begun)
         if isinstance(session, _Unfit):
             who = f"You signed in as {session.name}."
             return await self._message(call.request, 403, _NOT_PERMITTED, detail=who)
         if isinstance(session, OAuthError):
             return await self._message(call.request, 400, _NOT_SIGNED_IN, detail=session.message)
-        response = see_other(begun.to)
+        response = see_other(begun.told)
         set_cookie(response, SESSION, session)
-        drop_cookie(response, _UNDER_WAY)
-        return response
+        return self._client.done(response)
 
-    def _begun(self, request: Request) -> _Begun | None:
-        """The sign-in that this browser has under way."""
-        opened = self._parts.seals.opened(_PURPOSE, cookie(request, _UNDER_WAY))
-        if opened is None:
-            return None
-        begun = _Begun(*json.loads(opened))
-        return begun if self._parts.clock.now().timestamp() < begun.until else None
+    @property
+    def _client(self) -> OwnClient:
+        return OwnClient(self._parts, own_page(CONSOLE))
 
     # --- the way out ----------------------------------------------------------------------------------------
 
@@ -272,11 +223,9 @@ def _known(tx: Tx, text: str) -> tuple[Caller, str] | None:
     return Caller(session.tenant, tenant_id, user.uuid, name, permitted), organisation
 
 
-def _opened(tx: Tx, code: str, begun: _Begun, redirect_uri: str) -> str | OAuthError | _Unfit:
+def _opened(tx: Tx, code: str, begun: Begun) -> str | OAuthError | _Unfit:
     """The session that a code gives; the code is used up whatever comes of it."""
-    grant = redeem_code(
-        tx, code, client_id=CONSOLE, redirect_uri=redirect_uri, verifier=begun.verifier, tenant=None
-    )
+    grant = begun.grant(tx, code)
     if isinstance(grant, OAuthError):
         return grant
     if PERMISSION not in permissions_of_user(tx, grant.tenant, grant.user.id):
@@ -292,25 +241,8 @@ def _closed(tx: Tx, console: str, sign_in: str) -> None:
 # --- texts --------------------------------------------------------------------------------------------------
 
 
-def _authority(host: str) -> str:
-    """Host and port as browsers write them: without the usual port."""
-    return host.lower().removesuffix(":443")
-
-
 def _local(path: str) -> str:
     """A path of this server, or the first page: nobody is led elsewhere by a link to us."""
     parsed = urlsplit(path)
     fits = is_place(parsed.path) and not parsed.scheme and not parsed.netloc and path.isprintable()
     return path if fits and path.isascii() and "\\" not in path else HOME
-
-
-def _chance(entropy: Entropy) -> str:
-    return _text(entropy.bytes(_CHANCE_BYTES))
-
-
-def _challenge(verifier: str) -> str:
-    return _text(hashlib.sha256(verifier.encode()).digest())
-
-
-def _text(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()

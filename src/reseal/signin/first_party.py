@@ -70,6 +70,11 @@ def find_first_party(client_id: str) -> FirstParty | None:
     return _BY_ID.get(client_id.lower())
 
 
+def own_page(client: UUID) -> FirstParty:
+    """The page of this server with that client id."""
+    return _BY_ID[str(client)]
+
+
 def form_target(redirect_uri: str) -> str:
     """What `form-action` of a page must list so that its form may be answered with this redirect."""
     address = urlsplit(redirect_uri)

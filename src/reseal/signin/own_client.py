@@ -15,19 +15,22 @@ import base64
 import hashlib
 import hmac
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final
+from types import MappingProxyType
+from typing import Final, Protocol
 from urllib.parse import quote, urlencode, urlsplit
 
 from starlette.responses import Response
 
+from reseal.kernel.clock import Clock
 from reseal.kernel.db import Tx
 from reseal.kernel.entropy import Entropy
 from reseal.signin.errors import OAuthError, not_begun_here
 from reseal.signin.first_party import FirstParty
 from reseal.signin.grants import Grant, redeem_code
-from reseal.signin.parts import Parts
+from reseal.signin.tokens import TokenSigner
 from reseal.web.calls import Call
 from reseal.web.cookies import cookie, drop_cookie, set_cookie
 from reseal.web.pages import see_other
@@ -36,6 +39,19 @@ PATIENCE: Final = timedelta(minutes=30)
 """How long signing in may take."""
 
 _CHANCE_BYTES: Final = 32
+
+
+class Ports(Protocol):
+    """What a client needs of the process; the parts of every kind of page have it."""
+
+    @property
+    def public_url(self) -> str: ...
+    @property
+    def clock(self) -> Clock: ...
+    @property
+    def entropy(self) -> Entropy: ...
+    @property
+    def signer(self) -> TokenSigner: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +80,7 @@ class Begun:
 class OwnClient:
     """One page as a client; `client.own` is the path where its codes come back."""
 
-    parts: Parts
+    parts: Ports
     client: FirstParty
 
     def is_at_home(self, call: Call) -> bool:
@@ -72,8 +88,12 @@ class OwnClient:
         host = call.request.headers.get("host", "")
         return _authority(host) == _authority(urlsplit(self.parts.public_url).netloc)
 
-    def sign_in(self, told: str, **asked: str) -> Response:
-        """Send the browser to the sign-in page. A browser that is signed in is asked as whom to go on."""
+    def sign_in(
+        self, told: str, asked: Mapping[str, str] = MappingProxyType({}), *, silently: bool = False
+    ) -> Response:
+        """Send the browser to the sign-in page, with more that is `asked`. A browser that is signed in is
+        asked as whom to go on, unless it may come back `silently`.
+        """
         parts, state, verifier = self.parts, _chance(self.parts.entropy), _chance(self.parts.entropy)
         request = {
             "client_id": str(self.client.id),
@@ -83,7 +103,7 @@ class OwnClient:
             "state": state,
             "code_challenge": _text(hashlib.sha256(verifier.encode()).digest()),
             "code_challenge_method": "S256",
-            "prompt": "select_account",
+            **({} if silently else {"prompt": "select_account"}),
             **asked,
         }
         query = urlencode(request, quote_via=quote)

@@ -20,7 +20,7 @@ from reseal.managed.owned import owned_by
 from reseal.mdm.enrolment.reader import reader_of, refused_page
 from reseal.signin.authorize_endpoint import SESSION
 from reseal.signin.errors import not_begun_here
-from reseal.signin.first_party import OWN_DEVICES_PAGE, OWN_DEVICES_PATH, find_first_party
+from reseal.signin.first_party import OWN_DEVICES_PAGE, OWN_DEVICES_PATH, own_page
 from reseal.signin.own_client import OwnClient
 from reseal.signin.pages import OwnDevice, OwnDevicesView, own_devices_page
 from reseal.signin.parts import Parts
@@ -58,9 +58,7 @@ class OwnDevicesPage:
 
     @property
     def _client(self) -> OwnClient:
-        client = find_first_party(str(OWN_DEVICES_PAGE))
-        assert client is not None, "it is a client of ours"
-        return OwnClient(self.parts, client)
+        return OwnClient(self.parts, own_page(OWN_DEVICES_PAGE))
 
 
 def _found(tx: Tx, text: str) -> tuple[Tenant, OwnDevicesView] | None:

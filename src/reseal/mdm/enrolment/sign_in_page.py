@@ -24,7 +24,7 @@ from reseal.kernel.db import Tx
 from reseal.mdm.enrolment import vouchers
 from reseal.mdm.enrolment.reader import reader_of, refused_page
 from reseal.signin.errors import OAuthError, missing, not_of_windows
-from reseal.signin.first_party import ENROLMENT_PAGE, ENROLMENT_PAGE_REDIRECT, find_first_party
+from reseal.signin.first_party import ENROLMENT_PAGE, ENROLMENT_PAGE_REDIRECT, own_page
 from reseal.signin.own_client import Begun, OwnClient
 from reseal.signin.pages import HandoverView, handover_page
 from reseal.signin.parts import Parts
@@ -67,7 +67,7 @@ class SignInPage:
         except OAuthError as error:
             return refused_page(self.parts, call, error)
         carried = {name: call.query(name) for name in _CARRIED if call.query(name)}
-        return self._client.sign_in(address, **carried)
+        return self._client.sign_in(address, carried)
 
     async def finish(self, call: Call) -> Response:
         """Hand over to the app that waits."""
@@ -86,9 +86,7 @@ class SignInPage:
 
     @property
     def _client(self) -> OwnClient:
-        client = find_first_party(str(ENROLMENT_PAGE))
-        assert client is not None, "it is a client of ours"
-        return OwnClient(self.parts, client)
+        return OwnClient(self.parts, own_page(ENROLMENT_PAGE))
 
 
 def _app_address(text: str) -> str:
