@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -17,6 +18,7 @@ from hypothesis import settings
 
 from reseal.kernel.entropy import SeededEntropy
 from tests.support.clock import ManualClock
+from tests.support.statements import share_compiled_statements
 from tests.support.system_parts import miss, postgresql_programs
 
 if TYPE_CHECKING:
@@ -35,6 +37,9 @@ _OWN_DATABASE = f"test_{os.getpid()}"  # of this worker, on each server
 
 def pytest_configure(config: pytest.Config) -> None:
     """The main process of a run makes one folder for what its workers share; the environment names it."""
+    share_compiled_statements()
+    # A run that was begun in the background ignores Ctrl-C, and so would what its tests start.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if not hasattr(config, "workerinput"):
         folder = tempfile.mkdtemp(prefix="reseal-tests-")
         Path(folder).chmod(0o755)  # PostgreSQL's account has to pass through

@@ -22,6 +22,7 @@ from reseal.kernel.db import Tx, chunks
 from reseal.kernel.errors import Conflict, NotFound
 from reseal.kernel.events import Subject
 from reseal.kernel.ids import TenantKey
+from reseal.kernel.wording import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +44,9 @@ class FilterInUse(Conflict):
     def __init__(self, name: str, items: Iterable[ItemRef]) -> None:
         self.items = tuple(sorted(items))
         listed = ", ".join(str(item) for item in self.items)
-        used = "1 assignment" if len(self.items) == 1 else f"{len(self.items):,} assignments"
         super().__init__(
             code="FilterInUse",
-            message=f"The filter {name} is used by {used}: {listed}.",
+            message=f"The filter {name} is used by {counted(len(self.items), 'assignment')}: {listed}.",
             remedy="Take it out of those assignments first.",
         )
 

@@ -6,6 +6,7 @@ more than `FEW` has to be confirmed by typing how many they are.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -24,6 +25,7 @@ from reseal.console.saving import Difference, Done, Pages
 from reseal.kernel.db import Tx
 from reseal.kernel.errors import Detail, Invalid
 from reseal.kernel.ids import TenantKey
+from reseal.kernel.wording import counted
 from reseal.report.roster import Rostered, roster_keys, roster_of
 from reseal.web.posted import Posted
 from reseal.web.routes import Route
@@ -46,7 +48,7 @@ class _Kind:
     dangerous: bool = False
 
     def title(self, devices: Sequence[Rostered]) -> str:
-        return self.word.format(devices=many(len(devices)))
+        return self.word.format(devices=counted(len(devices), "device"))
 
 
 _TAG = _Kind("Change the group tag of {devices}", "devices_tag.html", "Change it", {"*": "tag"})
@@ -63,11 +65,6 @@ def routes(desk: Desk) -> tuple[Route, ...]:
         desk.form(f"{PATH}/user", partial(_handled, _USER), WRITE),
         desk.form(f"{PATH}/delete", partial(_handled, _DELETE), WRITE),
     )
-
-
-def many(count: int) -> str:
-    """So many devices, in words."""
-    return "1 device" if count == 1 else f"{count:,} devices"
 
 
 async def _handled(kind: _Kind, visit: Visit) -> Response:
@@ -138,7 +135,7 @@ def _done(tx: Tx, *, kind: _Kind, tenant: TenantKey, posted: Posted, actor: str)
             before = set_tag_of_many(tx, tenant, keys, posted.text("tag"), actor=actor)
             return Done(
                 _back(posted),
-                f"The group tag of {many(len(before))} was changed.",
+                f"The group tag of {counted(len(before), 'device')} was changed.",
                 _told("Group tag", [one.group_tag for one in before], posted.text("tag")),
                 devices=[one.device_id for one in before],
             )
@@ -147,7 +144,7 @@ def _done(tx: Tx, *, kind: _Kind, tenant: TenantKey, posted: Posted, actor: str)
             was = set_user_of_many(tx, tenant, keys, upn, actor=actor)
             return Done(
                 _back(posted),
-                f"{many(len(was)).capitalize()} {'have' if len(was) != 1 else 'has'} another user.",
+                f"{counted(len(was), 'device has', 'devices have')} another user.",
                 _told("Assigned user", [one.assigned_user_upn for one in was], upn),
                 devices=[one.device_id for one in was],
             )
@@ -181,8 +178,8 @@ def _deleted(tx: Tx, tenant: TenantKey, devices: Sequence[Rostered], posted: Pos
     ]
     return Done(
         PATH,
-        f"{many(len(devices)).capitalize()} {'are' if len(devices) != 1 else 'is'} no longer registered.",
-        (Difference("Registrations", many(len(devices)), ""),),
+        f"{counted(len(devices), 'device is', 'devices are')} no longer registered.",
+        (Difference("Registrations", counted(len(devices), "device"), ""),),
         remarks=remarks,
         gone=[one.serial for one in devices],
     )
@@ -190,9 +187,7 @@ def _deleted(tx: Tx, tenant: TenantKey, devices: Sequence[Rostered], posted: Pos
 
 def _told(what: str, before: Sequence[str], after: str) -> tuple[Difference, ...]:
     """Each former value with how many had it."""
-    counted: dict[str, int] = {}
-    for value in before:
-        counted[value] = counted.get(value, 0) + 1
     return tuple(
-        Difference(f"{what} of {many(count)}", value, after) for value, count in sorted(counted.items())
+        Difference(f"{what} of {counted(count, 'device')}", value, after)
+        for value, count in sorted(Counter(before).items())
     )

@@ -36,7 +36,7 @@ STANDINGS: Final[Mapping[Standing, tuple[str, str]]] = {
 }
 """Tone and word of each."""
 COLUMNS: Final = (
-    (Sort.SERIAL, "Device"),
+    (Sort.SERIAL, "Device, by serial number"),
     (None, "Standing"),
     (Sort.USER, "User"),
     (Sort.TAG, "Group tag"),

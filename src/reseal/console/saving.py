@@ -17,6 +17,7 @@ from reseal.blueprint.touch import PageWatch, devices_touched, names_of
 from reseal.esp.model import EspProfile
 from reseal.kernel.db import Tx
 from reseal.kernel.ids import TenantKey
+from reseal.kernel.wording import counted
 
 _LONGEST: Final = 200
 """Characters of a value that a preview shows."""
@@ -77,7 +78,7 @@ class Effect:
         """For how many devices it makes a difference, in words."""
         if not self.devices:
             return "Nothing changes for any device."
-        return "1 device is affected." if self.devices == 1 else f"{self.devices:,} devices are affected."
+        return f"{counted(self.devices, 'device is', 'devices are')} affected."
 
     @property
     def named(self) -> str:

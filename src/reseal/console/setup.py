@@ -26,6 +26,7 @@ from reseal.esp.model import EspProfile
 from reseal.esp.profiles import item_ref, list_esps
 from reseal.kernel.db import Tx
 from reseal.kernel.ids import TenantKey
+from reseal.kernel.wording import counted
 from reseal.web.routes import Route
 
 READ = "DeviceManagementServiceConfig.Read.All"
@@ -194,7 +195,7 @@ def _devices(facts: Facts) -> Step:
     return Step(
         "Register devices",
         Standing.DONE if count else Standing.MISSING,
-        f"{_many(count, 'device is', 'devices are')} registered." if count else "No device is registered.",
+        f"{counted(count, 'device is', 'devices are')} registered." if count else "No device is registered.",
         "A device is recognised by its hardware hash the first time it is switched on. Without registration "
         "it is anybody's device.",
         "Import devices",
@@ -207,7 +208,7 @@ def _groups(facts: Facts) -> Step:
     return Step(
         "Device group",
         Standing.DONE if count else Standing.MISSING,
-        f"{_many(count, 'group holds', 'groups hold')} devices." if count else "No group holds devices.",
+        f"{counted(count, 'group holds', 'groups hold')} devices." if count else "No group holds devices.",
         "Profiles, status pages, policies and apps are aimed at groups. A rule over the group tag puts "
         "devices into theirs at once.",
         "Groups",
@@ -256,7 +257,10 @@ def _profile(facts: Facts) -> Step:
             "The profiles that allow pre-provisioning reach no registered device.",
         )
         if not registered:
-            standing, state = Standing.DONE, f"{_many(len(allowing), 'profile allows', 'profiles allow')} it."
+            standing, state = (
+                Standing.DONE,
+                f"{counted(len(allowing), 'profile allows', 'profiles allow')} it.",
+            )
     else:
         standing, state = Standing.MISSING, "No profile allows pre-provisioning."
     return Step(
@@ -275,14 +279,10 @@ def _users(facts: Facts) -> Step:
     return Step(
         "Assign users",
         Standing.DONE if assigned else Standing.OPTIONAL,
-        f"{_many(assigned, 'device has', 'devices have')} an assigned user."
+        f"{counted(assigned, 'device has', 'devices have')} an assigned user."
         if assigned
         else "No device has an assigned user.",
         "An assigned user is greeted by name, and what is meant for them is prepared with the device.",
         "Assign users",
         "/set-up/users",
     )
-
-
-def _many(count: int, one: str, more: str) -> str:
-    return f"{count:,} {one if count == 1 else more}"

@@ -15,6 +15,7 @@ from typing import Any, Final
 from reseal.deployment.model import State
 from reseal.deployment.stepping import OUTSIDE, SUPERSEDED
 from reseal.kernel.events import SealedEvent
+from reseal.kernel.wording import counted
 
 
 class Tone(StrEnum):
@@ -178,8 +179,7 @@ def _items_changed(payload: _Payload) -> Line:
     for key, what in _CHANGES:
         some = payload.get(key)
         if some:
-            count = int(some["count"])
-            told.append(f"{count} {'item' if count == 1 else 'items'} {what}")
+            told.append(f"{counted(int(some['count']), 'item')} {what}")
             names += [str(item["name"]) for item in some["items"]]
     text = "; ".join(told) or "What is to be delivered was worked out"
     return Line(_sentence(text), ", ".join(names), Tone.QUIET)
@@ -260,7 +260,4 @@ def _sentence(text: str) -> str:
 
 
 def _spoken(seconds: int) -> str:
-    minutes = seconds // 60
-    if seconds < 60:
-        return f"{seconds} seconds"
-    return "1 minute" if minutes == 1 else f"{minutes} minutes"
+    return counted(seconds, "second") if seconds < 60 else counted(seconds // 60, "minute")

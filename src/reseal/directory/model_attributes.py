@@ -14,6 +14,7 @@ from typing import assert_never
 from reseal.directory.model import Attributes, AttributeValue
 from reseal.directory.rules.schema import DEVICE, FILTER, USER, Kind, Property, Schema
 from reseal.kernel.errors import Detail, Invalid
+from reseal.kernel.wording import counted
 
 TEXT_LIMIT = 1024
 ITEM_LIMIT = 100
@@ -68,7 +69,9 @@ def _merge(
     if problems:
         raise Invalid(
             code="InvalidAttribute",
-            message=f"{len(problems)} attribute(s) cannot be stored: {', '.join(p.where for p in problems)}.",
+            message=f"{counted(len(problems), 'attribute')} cannot be stored: "
+            + ", ".join(problem.where for problem in problems)
+            + ".",
             remedy="Correct them; nothing was changed.",
             details=problems,
         )

@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import Any
 
 from reseal.kernel.errors import Detail, Invalid
+from reseal.kernel.wording import counted
 from reseal.wire.images import ImageError, measured, require_whole
 
 DEFAULT_LOCALE = "0"
@@ -181,7 +182,7 @@ def check_branding(branding: Branding) -> Branding:
     if problems:
         raise Invalid(
             code="InvalidBranding",
-            message=f"{len(problems)} field(s) of the branding cannot be stored: "
+            message=f"{counted(len(problems), 'field')} of the branding cannot be stored: "
             + ", ".join(problem.where for problem in problems)
             + ".",
             remedy="Correct them; nothing was changed.",

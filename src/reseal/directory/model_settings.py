@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from reseal.kernel.errors import Detail, Invalid
+from reseal.kernel.wording import counted
 
 QUOTA_DEFAULT = 50
 QUOTA_LIMIT = 100
@@ -114,7 +115,7 @@ def check_settings(settings: TenantSettings) -> TenantSettings:
     if problems:
         raise Invalid(
             code="InvalidSetting",
-            message=f"{len(problems)} setting(s) of the organisation cannot be stored: "
+            message=f"{counted(len(problems), 'setting')} of the organisation cannot be stored: "
             + ", ".join(problem.where for problem in problems)
             + ".",
             remedy="Correct them; nothing was changed.",

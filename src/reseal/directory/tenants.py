@@ -19,6 +19,7 @@ from reseal.kernel.db import Tx
 from reseal.kernel.errors import Conflict, NotFound
 from reseal.kernel.events import Subject
 from reseal.kernel.ids import TenantKey
+from reseal.kernel.wording import counted
 
 
 def create_tenant(
@@ -202,7 +203,7 @@ def remove_domain(tx: Tx, key: TenantKey, name: str, *, actor: str = "system") -
         )
     users = tx.value(_users_of(key, name))
     if users:
-        are = f"1 user of {owner.name} is" if users == 1 else f"{users:,} users of {owner.name} are"
+        are = counted(users, f"user of {owner.name} is", f"users of {owner.name} are")
         raise Conflict(
             code="DomainInUse",
             message=f"{are} named by the domain {owned.name}.",

@@ -19,6 +19,7 @@ from reseal.cli.connection import Connection, Server, connect
 from reseal.cli.output import people, print_json, results
 from reseal.kernel.errors import Invalid, ResealError
 from reseal.kernel.files import write_file
+from reseal.kernel.wording import counted
 
 _DEFAULT_SERVER = Server()
 _COLOURS = {Action.CREATE: "green", Action.CHANGE: "yellow", Action.DELETE: "red"}
@@ -76,7 +77,7 @@ async def apply(
     else:
         _show(Plan.from_json(answer), planned=plan)
     if new:
-        people.print(f"The passwords of {len(new)} new user(s) are in {escape(str(passwords))}.")
+        people.print(f"The passwords of {counted(len(new), 'new user')} are in {escape(str(passwords))}.")
     return 0
 
 

@@ -17,6 +17,7 @@ from reseal.kernel.clock import SystemClock
 from reseal.kernel.errors import Invalid
 from reseal.kernel.files import PUBLIC, write_file
 from reseal.kernel.keys import OpenSslKeys
+from reseal.kernel.wording import counted
 from reseal.wire.devicecsv import DeviceCsvError, DeviceRow, write_device_csv
 
 
@@ -62,7 +63,7 @@ def csv(
         raise Invalid(code=error.code, message=f"{error.message}.", remedy=f"{error.remedy}.") from error
     if out is not None:
         write_file(out, written, PUBLIC)
-        people.print(f"{len(rows)} laptop(s) are in {escape(str(out))}.")
+        people.print(f"{counted(len(rows), 'laptop is', 'laptops are')} in {escape(str(out))}.")
     if json:
         print_json([_object(row) for row in rows])
     elif out is None:
