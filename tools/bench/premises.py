@@ -22,7 +22,7 @@ from reseal.api.tenancy import PLATFORM, create_tenancy, make_secrets
 from reseal.blueprint.source import Source, read_source
 from reseal.device.actor import Actor, AtDesktop, Person, Technician
 from reseal.device.disk import MemoryDisk
-from reseal.device.hardware import capture, sample_endorsement_key, sample_laptop
+from reseal.device.hardware import KNOWN_SAMPLE, capture, sample_endorsement_key, sample_laptop
 from reseal.device.hints import PlainHints
 from reseal.device.management import Management
 from reseal.device.oobe.context import Ending, EndingKind
@@ -54,7 +54,7 @@ DOMAIN: Final = "contoso.example"
 BROWSER, DEVICES = "login.bench.example", "mdm.bench.example"
 DEVICE_URL: Final = f"https://{DEVICES}"
 
-_SAMPLE = "bench"
+_SAMPLE = KNOWN_SAMPLE
 _THINKS = timedelta(milliseconds=800)
 _LOOK = timedelta(minutes=1)
 

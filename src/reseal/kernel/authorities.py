@@ -91,7 +91,9 @@ def _make(tx: Tx, name: str, title: str, box: SecretBox, keys: KeySource, clock:
 
 def _read(row: sa.Row[tuple[object, ...]], box: SecretBox) -> ca.Authority:
     certificate, *above = x509.load_pem_x509_certificates(row.chain)
-    key = load_pem_private_key(box.decrypt(row.private_key, _PURPOSE), None)
+    # The box vouches for what it opened: OpenSSL need not prove the primes once more, which takes 50 ms.
+    pem = box.decrypt(row.private_key, _PURPOSE)
+    key = load_pem_private_key(pem, None, unsafe_skip_rsa_key_validation=True)
     if not isinstance(key, RSAPrivateKey) or key.public_key() != certificate.public_key():
         raise Fault(
             code="DamagedAuthority",
