@@ -7,6 +7,9 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 ROOT = Path(__file__).parents[2]
 BUSY = "while True: pass"
@@ -30,26 +33,35 @@ def _wait(process: subprocess.Popen[str]) -> str:
     return out
 
 
-def test_two_processes_with_other_hash_seed_zone_and_load_and_another_seed(tmp_path: Path) -> None:
-    one, two, three = (tmp_path / f"{name}.jsonl" for name in ("one", "two", "three"))
-    first = _start(one, 7, PYTHONHASHSEED="1", TZ="Pacific/Auckland")
+@pytest.fixture(scope="module")
+def seventh(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Any]:
+    """The rehearsal with the seed 7: its events, and what the command told."""
+    file = tmp_path_factory.mktemp("seventh") / "events.jsonl"
+    return file, json.loads(_wait(_start(file, 7, PYTHONHASHSEED="1", TZ="Pacific/Auckland")))
+
+
+def test_two_processes_with_other_hash_seed_zone_and_load_and_another_seed(
+    seventh: tuple[Path, Any], tmp_path: Path
+) -> None:
+    one, told = seventh
+    two, three = tmp_path / "two.jsonl", tmp_path / "three.jsonl"
     load = subprocess.Popen([sys.executable, "-c", BUSY])
     try:
-        second = _start(two, 7, PYTHONHASHSEED="4242", TZ="America/St_Johns")
-        told, again = json.loads(_wait(first)), json.loads(_wait(second))
-        other = json.loads(_wait(_start(three, 8, PYTHONHASHSEED="1", TZ="UTC")))
+        again = json.loads(_wait(_start(two, 7, PYTHONHASHSEED="4242", TZ="America/St_Johns")))
     finally:
         load.kill()
         load.wait()
+    other = json.loads(_wait(_start(three, 8, PYTHONHASHSEED="1", TZ="UTC")))
     assert one.read_bytes() == two.read_bytes()
     assert told == again
     assert told["wire"] != other["wire"]
     assert one.read_bytes() != three.read_bytes()
 
 
-def test_the_file_of_events_is_canonical_and_ends_with_the_digest_of_the_wire(tmp_path: Path) -> None:
-    file = tmp_path / "events.jsonl"
-    told = json.loads(_wait(_start(file, 3)))
+def test_the_file_of_events_is_canonical_and_ends_with_the_digest_of_the_wire(
+    seventh: tuple[Path, Any],
+) -> None:
+    file, told = seventh
     *events, last = [json.loads(line) for line in file.read_text("utf-8").splitlines()]
 
     assert [event["position"] for event in events] == list(range(1, told["events"] + 1))

@@ -35,7 +35,7 @@ from tests.system.sample import device_csv, sample_document, upload_contents
 from tests.system.wholeness import picture, problems
 
 SOAK = os.environ.get("RESEAL_SOAK") == "1"
-SAMPLE = {"sqlite": 12, "postgresql": 4, "files": 5}
+SAMPLE = {"sqlite": 8, "postgresql": 3, "files": 4}
 """So many crashes, chosen by a seed, are tried where there is no time for all of them."""
 pytestmark = pytest.mark.slow
 
