@@ -14,7 +14,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -108,19 +107,18 @@ class OwnClient:
         }
         query = urlencode(request, quote_via=quote)
         response = see_other(f"{parts.public_url}/organizations/oauth2/v2.0/authorize?{query}")
-        until = int((parts.clock.now() + PATIENCE).timestamp())
-        kept = json.dumps([state, verifier, told, until]).encode()
-        set_cookie(response, self._cookie, parts.signer.seals.seal(self._purpose, kept))
+        kept, until = [state, verifier, told], parts.clock.now() + PATIENCE
+        set_cookie(response, self._cookie, parts.signer.seals.seal_until(self._purpose, kept, until))
         return response
 
     def begun(self, call: Call) -> Begun:
         """The sign-in that this browser comes back from. Raises `OAuthError` if it did not begin one here."""
-        kept = self.parts.signer.seals.opened(self._purpose, cookie(call.request, self._cookie))
+        text, now = cookie(call.request, self._cookie), self.parts.clock.now()
+        kept = self.parts.signer.seals.still_said(self._purpose, text, now)
         if kept is None:
             raise not_begun_here()
-        state, verifier, told, until = json.loads(kept)
-        genuine = hmac.compare_digest(state.encode(), call.query("state").encode())
-        if not genuine or self.parts.clock.now().timestamp() >= until:
+        state, verifier, told = kept
+        if not hmac.compare_digest(state.encode(), call.query("state").encode()):
             raise not_begun_here()
         return Begun(self.client, self._redirect_uri, state, verifier, told)
 

@@ -125,19 +125,15 @@ class TokenSigner:
 
     def sign_hint(self, upn: str, greeting: str, registration: UUID, *, now: datetime) -> str:
         """A text for `reseal_hint` of the authorize endpoint; it counts for `HINT_LIFETIME`."""
-        until = int((now + HINT_LIFETIME).timestamp())
-        said = {"upn": upn, "greeting": greeting, "registration": str(registration), "exp": until}
-        return self.seals.seal(_HINT, json.dumps(said, separators=(",", ":")).encode())
+        return self.seals.seal_until(_HINT, [upn, greeting, str(registration)], now + HINT_LIFETIME)
 
     def read_hint(self, text: str, *, now: datetime) -> Hint | None:
         """The hint, if this server gave it out and it still counts."""
-        opened = self.seals.opened(_HINT, text)
-        if opened is None:
+        said = self.seals.still_said(_HINT, text, now)
+        if said is None:
             return None
-        said = json.loads(opened)
-        if now.timestamp() >= said["exp"]:
-            return None
-        return Hint(said["upn"], said["greeting"], UUID(said["registration"]))
+        upn, greeting, registration = said
+        return Hint(upn, greeting, UUID(registration))
 
     def public_keys(self) -> dict[str, Any]:
         """The key set (JWKS) that relying parties fetch."""

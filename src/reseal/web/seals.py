@@ -11,7 +11,10 @@ import base64
 import binascii
 import hashlib
 import hmac
+import json
 from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
 
 _TAG_BYTES = 32
 
@@ -34,6 +37,18 @@ class Seals:
             return None
         genuine = [hmac.compare_digest(_tag(key, purpose, read), given) for key in self._keys]
         return read if any(genuine) else None
+
+    def seal_until(self, purpose: str, said: Any, until: datetime) -> str:
+        """Something that JSON can say, under a seal that counts until then (to the second)."""
+        return self.seal(purpose, json.dumps([said, int(until.timestamp())], separators=(",", ":")).encode())
+
+    def still_said(self, purpose: str, text: str, now: datetime) -> Any:
+        """What was said, if this server sealed it for this purpose and it still counts, else None."""
+        content = self.opened(purpose, text)
+        if content is None:
+            return None
+        said, until = json.loads(content)
+        return said if now.timestamp() < until else None
 
     def fingerprint(self, purpose: str, content: bytes) -> bytes:
         """Tells two contents apart without telling what they are, to whoever has not the key."""

@@ -11,7 +11,6 @@ page. So it takes no cookie, which a browser would not send from within a frame.
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from datetime import timedelta
@@ -178,19 +177,16 @@ class TermsPage:
         return terms_page(view, reader.look(person.tenant), reader.texts)
 
     def _sealed(self, asker: Asker, person: Person) -> str:
-        until = int((self.parts.clock.now() + PATIENCE).timestamp())
         ids = str(person.tenant.uuid), str(person.user.uuid)
-        said = [asker.redirect_uri, asker.request_id, asker.joining, *ids, until]
-        return self.parts.signer.seals.seal(_PURPOSE, json.dumps(said).encode())
+        said = [asker.redirect_uri, asker.request_id, asker.joining, *ids]
+        return self.parts.signer.seals.seal_until(_PURPOSE, said, self.parts.clock.now() + PATIENCE)
 
     def _opened(self, text: str) -> tuple[Asker, UUID, UUID] | None:
         """What was asked, and of which organisation's user, if we sealed it and it still counts."""
-        content = self.parts.signer.seals.opened(_PURPOSE, text)
-        if content is None:
+        said = self.parts.signer.seals.still_said(_PURPOSE, text, self.parts.clock.now())
+        if said is None:
             return None
-        redirect_uri, request_id, joining, tenant, user, until = json.loads(content)
-        if self.parts.clock.now().timestamp() >= until:
-            return None
+        redirect_uri, request_id, joining, tenant, user = said
         return Asker(redirect_uri, request_id, joining), UUID(tenant), UUID(user)
 
 
