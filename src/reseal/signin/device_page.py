@@ -17,7 +17,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlencode
 
 from starlette.responses import Response
 
@@ -32,23 +32,22 @@ from reseal.signin.device_codes import Waiting, approve, decline, find_waiting, 
 from reseal.signin.errors import OAuthError
 from reseal.signin.first_party import DEVICE_PAGE, DEVICE_PAGE_REDIRECT
 from reseal.signin.look import PLAIN, Look, look_of
+from reseal.signin.own_client import is_at_home
 from reseal.signin.pages import (
     Alert,
     CodeView,
     ConfirmView,
     code_page,
     confirm_page,
-    error_page,
     message_page,
 )
 from reseal.signin.parts import FORM_LIMIT, Parts, address_of, form_of
+from reseal.signin.reader import reader_of, refused_page
 from reseal.signin.sessions import Session, find_session
-from reseal.signin.texts import Texts, texts_for
-from reseal.signin.tracing import log_refusal, new_trace
+from reseal.signin.texts import Texts
 from reseal.web.calls import Call
 from reseal.web.cookies import cookie, drop_cookie, set_cookie
 from reseal.web.forgery import FIELD, Forms
-from reseal.web.languages import wanted_languages
 from reseal.web.pace import Pace
 from reseal.web.pages import see_other
 from reseal.web.routes import Listener, Public, Route
@@ -103,13 +102,12 @@ class DevicePage:
 
     async def begin(self, call: Call) -> Response:
         """Ask for the code, under the name that cookies and redirects belong to."""
-        parts, request = self.parts, call.request
-        if _authority(request.headers.get("host", "")) != _authority(urlsplit(parts.public_url).netloc):
-            return see_other(parts.public_url + request.url.path)
+        if not is_at_home(call.request, self.parts.public_url):
+            return see_other(self.parts.public_url + call.request.url.path)
         try:
             reader = await self._reader(call)
         except OAuthError as error:
-            return self._refused(call, error)
+            return refused_page(self.parts, call, error)
         return self._code_page(call, reader)
 
     async def typed(self, call: Call) -> Response:
@@ -118,7 +116,7 @@ class DevicePage:
         try:
             reader = await self._reader(call)
         except OAuthError as error:
-            return self._refused(call, error)
+            return refused_page(self.parts, call, error)
         alert, code = await self._looked_up(call, form, reader.texts)
         if alert is not None:
             return self._code_page(call, reader, alert)
@@ -236,14 +234,9 @@ class DevicePage:
         tenant = await self.parts.tenant(call) if "tenant" in call.request.path_params else None
         return self._of(call, tenant)
 
-    def _refused(self, call: Call, error: OAuthError) -> Response:
-        trace = new_trace(self.parts)
-        log_refusal(trace, error.code, error.message)
-        return error_page(error, texts_for(_languages(call)), trace)
-
     def _of(self, call: Call, tenant: Tenant | None) -> _Reader:
-        languages = _languages(call)
-        return _Reader(languages, texts_for(languages), tenant)
+        reader = reader_of(call)
+        return _Reader(reader.languages, reader.texts, tenant)
 
     def _code_page(self, call: Call, reader: _Reader, alert: Alert | None = None) -> Response:
         visit = self._forms.visit(call.request)
@@ -266,12 +259,3 @@ def _answered(tx: Tx, cookie_text: str, waiting: Waiting, says_yes: bool) -> boo
 
 def _tenant_of(tx: Tx, waiting: Waiting) -> Tenant | None:
     return None if waiting.tenant is None else tenant_by_id(tx, waiting.tenant)
-
-
-def _languages(call: Call) -> tuple[str, ...]:
-    return wanted_languages(call.query("ui_locales"), call.request.headers.get("accept-language", ""))
-
-
-def _authority(host: str) -> str:
-    """Host and port as browsers write them: without the usual port."""
-    return host.lower().removesuffix(":443")

@@ -21,6 +21,7 @@ from types import MappingProxyType
 from typing import Final, Protocol
 from urllib.parse import quote, urlencode, urlsplit
 
+from starlette.requests import Request
 from starlette.responses import Response
 
 from reseal.kernel.clock import Clock
@@ -84,8 +85,7 @@ class OwnClient:
 
     def is_at_home(self, call: Call) -> bool:
         """Whether the browser calls this server by the name that cookies and redirects belong to."""
-        host = call.request.headers.get("host", "")
-        return _authority(host) == _authority(urlsplit(self.parts.public_url).netloc)
+        return is_at_home(call.request, self.parts.public_url)
 
     def sign_in(
         self, told: str, asked: Mapping[str, str] = MappingProxyType({}), *, silently: bool = False
@@ -138,6 +138,11 @@ class OwnClient:
     @property
     def _purpose(self) -> str:
         return f"sign-in for {self.client.id}"
+
+
+def is_at_home(request: Request, public_url: str) -> bool:
+    """Whether a browser calls the server of `public_url` by the name that stands there."""
+    return _authority(request.headers.get("host", "")) == _authority(urlsplit(public_url).netloc)
 
 
 def _authority(host: str) -> str:

@@ -17,13 +17,13 @@ from reseal.directory.tenants import tenant_by_id
 from reseal.kernel.db import Tx
 from reseal.managed.counting import Counts, count_items
 from reseal.managed.owned import owned_by
-from reseal.mdm.enrolment.reader import reader_of, refused_page
 from reseal.signin.authorize_endpoint import SESSION
 from reseal.signin.errors import not_begun_here
 from reseal.signin.first_party import OWN_DEVICES_PAGE, OWN_DEVICES_PATH, own_page
 from reseal.signin.own_client import OwnClient
 from reseal.signin.pages import OwnDevice, OwnDevicesView, own_devices_page
 from reseal.signin.parts import Parts
+from reseal.signin.reader import reader_of, refused_page
 from reseal.signin.sessions import find_session
 from reseal.web.calls import Call
 from reseal.web.cookies import cookie

@@ -22,12 +22,12 @@ from reseal.directory.model import Tenant
 from reseal.directory.tenants import tenant_by_id
 from reseal.kernel.db import Tx
 from reseal.mdm.enrolment import vouchers
-from reseal.mdm.enrolment.reader import reader_of, refused_page
 from reseal.signin.errors import OAuthError, missing, not_of_windows
 from reseal.signin.first_party import ENROLMENT_PAGE, ENROLMENT_PAGE_REDIRECT, own_page
 from reseal.signin.own_client import Begun, OwnClient
 from reseal.signin.pages import HandoverView, handover_page
 from reseal.signin.parts import Parts
+from reseal.signin.reader import reader_of, refused_page
 from reseal.web.calls import Call
 from reseal.web.pages import see_other
 from reseal.web.routes import Listener, Public, Route

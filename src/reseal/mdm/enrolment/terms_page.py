@@ -31,12 +31,12 @@ from reseal.kernel.errors import NotFound, Unauthenticated
 from reseal.kernel.events import JsonValue, Subject
 from reseal.kernel.logs import get_logger
 from reseal.mdm.enrolment import vouchers
-from reseal.mdm.enrolment.reader import reader_of, refused_page
 from reseal.signin.claims import AccessClaims
 from reseal.signin.errors import OAuthError, missing, not_begun_here, not_of_windows, unfit
 from reseal.signin.first_party import form_target
 from reseal.signin.pages import TermsView, terms_page
 from reseal.signin.parts import FORM_LIMIT, Parts, form_of
+from reseal.signin.reader import reader_of, refused_page
 from reseal.signin.tokens import MDM_AUDIENCES
 from reseal.web.calls import Call
 from reseal.web.routes import Listener, Public, Route

@@ -1,4 +1,4 @@
-"""Who looks at a page of enrolment: in which languages it speaks, and how it looks for their organisation."""
+"""Who looks at a page: in which languages it speaks to them, and how it looks for their organisation."""
 
 from __future__ import annotations
 
