@@ -18,6 +18,8 @@ from hypothesis import settings
 
 from reseal.kernel.entropy import SeededEntropy
 from tests.support.clock import ManualClock
+from tests.support.logs import log_plainly
+from tests.support.scratch import write_to_memory
 from tests.support.statements import share_compiled_statements
 from tests.support.system_parts import miss, postgresql_programs
 
@@ -38,9 +40,11 @@ _OWN_DATABASE = f"test_{os.getpid()}"  # of this worker, on each server
 def pytest_configure(config: pytest.Config) -> None:
     """The main process of a run makes one folder for what its workers share; the environment names it."""
     share_compiled_statements()
+    log_plainly()
     # A run that was begun in the background ignores Ctrl-C, and so would what its tests start.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     if not hasattr(config, "workerinput"):
+        write_to_memory()
         folder = tempfile.mkdtemp(prefix="reseal-tests-")
         Path(folder).chmod(0o755)  # PostgreSQL's account has to pass through
         os.environ[_RUN_FOLDER] = folder
@@ -57,6 +61,14 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 def anyio_backend() -> str:
     """Async tests run on asyncio."""
     return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def first_start() -> Path:
+    """A data directory as the first start of a server leaves it; to be copied, not used."""
+    from tests.support.first_start import first_start_in
+
+    return first_start_in(Path(os.environ[_RUN_FOLDER]))
 
 
 @pytest.fixture

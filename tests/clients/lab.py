@@ -185,7 +185,11 @@ class Lab:
 @contextmanager
 def lab(folder: Path) -> Iterator[Lab]:
     """A lab whose server is up; this thread is inside its network."""
-    with private_network(folder, NAMES) as network, network.inside(), opened(folder, **_LISTENING) as office:
+    with (
+        private_network(folder, NAMES) as network,
+        network.inside(),
+        opened(folder / "data", **_LISTENING) as office,
+    ):
         roots = folder / "roots.pem"
         own, microsofts = Path(office.ready["ca_file"]), office.server.data / "tls" / "lab" / "root.pem"
         roots.write_bytes(own.read_bytes() + microsofts.read_bytes())

@@ -184,12 +184,12 @@ def enrolled(office: Office, serial: str, name: str, *, by_digest: bool = False)
 
 
 @contextmanager
-def opened(folder: Path, **settings: str) -> Iterator[Office]:
-    """A server of its own with Northwind on it."""
-    with server(folder / "data", **settings) as running:
+def opened(data: Path, **settings: str) -> Iterator[Office]:
+    """A server with Northwind on it; whatever else there is lies beside its directory."""
+    with server(data, **settings) as running:
         ready = running.wait_ready()
         credentials = Path(ready["credentials_file"])
-        office = Office(running, ready, folder, ready["tenant_domain"], credentials)
+        office = Office(running, ready, data.parent, ready["tenant_domain"], credentials)
         office.apply(NORTHWIND)
         try:
             yield office

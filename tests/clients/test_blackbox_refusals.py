@@ -31,7 +31,7 @@ from tests.clients.blackbox.session import Login, Session
 from tests.clients.blackbox.signing import Directory
 from tests.clients.blackbox.web import Reply
 from tests.clients.office import NORTHWIND, Office, enrolled
-from tests.support.processes import server
+from tests.support.processes import server, server_from_nothing
 from tests.support.system_parts import miss
 
 SOAP = [
@@ -284,7 +284,7 @@ def _shifted(library: Path, moment: datetime.datetime) -> dict[str, str]:
 @contextmanager
 def _in_another_time(data: Path, settings: dict[str, str]) -> Iterator[Place]:
     """The server, for which it is another year than for us."""
-    with server(data, **settings) as running:
+    with server_from_nothing(data, **settings) as running:
         ready = running.wait_ready()
         place = Place(ready["browser_url"], ready["device_url"], Path(ready["ca_file"]), ageless=True)
         with place.web() as web:

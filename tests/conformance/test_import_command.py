@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 
 from tests.conformance.office import device_list, row, serial_of
+from tests.support.first_start import copied
 from tests.support.processes import Ended, ServerProcess, reseal, server
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+def running(first_start: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     """A server whose tests use devices of their own."""
-    with server(tmp_path_factory.mktemp("import") / "data") as started:
+    with server(copied(first_start, tmp_path_factory.mktemp("import") / "data")) as started:
         yield started
 
 

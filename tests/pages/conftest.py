@@ -9,6 +9,7 @@ import pytest
 from playwright.async_api import Browser
 
 from tests.support.browsing import chromium
+from tests.support.first_start import copied
 from tests.support.processes import ServerProcess, server
 
 
@@ -19,8 +20,8 @@ async def browser() -> AsyncIterator[Browser]:
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+def served(first_start: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     """A server of this module's own, with nothing on it but its first tenant."""
     folder: Path = tmp_path_factory.mktemp("pages")
-    with server(folder / "data") as running:
+    with server(copied(first_start, folder / "data")) as running:
         yield running

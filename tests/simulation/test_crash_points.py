@@ -30,6 +30,7 @@ from reseal.rehearsal.faults import NO_FAULTS, Faults
 from reseal.rehearsal.stage import Script
 from tests.simulation.acknowledged import debts
 from tests.simulation.crash_points import BAD_NETWORK, Moment, Of, Point, Run, play_with, small_script
+from tests.support.logs import log_plainly
 
 pytestmark = pytest.mark.slow
 
@@ -57,6 +58,7 @@ def _quiet() -> Iterator[None]:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     yield
     structlog.reset_defaults()
+    log_plainly()
 
 
 @pytest.fixture(scope="module")

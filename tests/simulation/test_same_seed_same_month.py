@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
+BUSY = "import time\nwhile True: sum(range(50_000)); time.sleep(0.005)"
 
 
 def _start(seed: str, **environment: str) -> subprocess.Popen[str]:
@@ -30,7 +31,7 @@ def _outcome(process: subprocess.Popen[str]) -> str:
 
 def test_two_processes_with_other_hash_seed_zone_and_load_tell_the_same_month() -> None:
     first = _start("7", PYTHONHASHSEED="1", TZ="Pacific/Auckland")
-    load = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+    load = subprocess.Popen([sys.executable, "-c", BUSY])
     try:
         second = _start("7", PYTHONHASHSEED="4242", TZ="America/St_Johns")
         other = _start("8", PYTHONHASHSEED="1", TZ="UTC")

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parents[2]
-BUSY = "while True: pass"
+BUSY = "import time\nwhile True: sum(range(50_000)); time.sleep(0.005)"
 
 
 def _start(events: Path, seed: int, **environment: str) -> subprocess.Popen[str]:

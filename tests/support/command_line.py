@@ -9,7 +9,6 @@ from __future__ import annotations
 import importlib
 import json
 import os
-import pkgutil
 import signal
 import socket
 import subprocess
@@ -51,9 +50,7 @@ def quick_program(folder: Path, environment: dict[str, str]) -> Iterator[Path]:
 
 
 def _serve(address: str) -> None:
-    commands = importlib.import_module("reseal.cli.commands")
-    for module in pkgutil.iter_modules(commands.__path__, f"{commands.__name__}."):
-        importlib.import_module(module.name)
+    importlib.import_module("tests.support.preloaded")
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(f"{address}.new")

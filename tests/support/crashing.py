@@ -25,8 +25,7 @@ from reseal.kernel.settings import DatabaseUrl, Settings
 from reseal.server.datadir import write_json
 from reseal.server.running import running
 from reseal.signin.passwords import Passwords
-from tests.support.forking import forks
-from tests.support.processes import read_ready
+from tests.support.processes import forks, read_ready
 
 _PATIENCE = 60
 _LOOK = 0.01

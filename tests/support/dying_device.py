@@ -1,16 +1,14 @@
 """A `reseal device` command that ends without warning at one of the writes to the laptop's disk.
 
-    python -m tests.support.dying_device before:40 device technician ./laptop ...
-
-It kills itself by SIGKILL before or after the write of that number, counted since this process began.
+Its arguments are those of the command, behind one like `before:40`: it kills itself by SIGKILL before or
+after the write of that number, counted since this process began.
 """
 
 from __future__ import annotations
 
 import os
 import signal
-import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from unittest.mock import patch
@@ -19,8 +17,9 @@ from reseal.cli.app import run
 from reseal.device import folder
 
 
-def main(crash: str, *command: str) -> int:
+def run_dying(words: Sequence[str]) -> int:
     """Run the command; the exit code if it lives."""
+    crash, *command = words
     moment, _, number = crash.partition(":")
 
     def probe(when: str, write: int) -> None:
@@ -37,7 +36,3 @@ def main(crash: str, *command: str) -> int:
 
     with patch("reseal.cli.devices.switched_on", mortal):
         return run(command)
-
-
-if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))

@@ -7,14 +7,12 @@ that died.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +20,7 @@ import psycopg
 from psycopg import sql
 
 from tests.support import postgres_keeper
+from tests.support.scratch import locked
 
 TEMPLATE = "reseal_template"
 _START_SECONDS = 60
@@ -108,7 +107,7 @@ def shared_server(
     for the disk before it acknowledges; the others do not, which is several times faster.
     """
     server = Server(folder)
-    with _lock(folder.with_name(f"{folder.name}.lock")):
+    with locked(folder.with_name(f"{folder.name}.lock")):
         if not server.is_ready():
             if folder.exists():
                 raise RuntimeError(
@@ -118,13 +117,6 @@ def shared_server(
             fill_template(server.create(TEMPLATE, template="template1"))
             server.remember_template()
     return server
-
-
-@contextmanager
-def _lock(path: Path) -> Iterator[None]:
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 def _start(folder: Path, programs: Path, *, owner: int, settings: tuple[str, ...]) -> None:

@@ -13,6 +13,7 @@ import os
 import socket
 import struct
 import subprocess
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -43,6 +44,19 @@ class PrivateNetwork:
         finally:
             _enter(home)
             _close(home)
+
+
+def whereabouts() -> str:
+    """Where this thread is, for `follow` in another process; as long as the thread lives and stays there."""
+    return f"/proc/{os.getpid()}/task/{threading.get_native_id()}/ns"
+
+
+def follow(place: str) -> None:
+    """Go where that thread is: this process was forked from one that is elsewhere, perhaps."""
+    if any(not os.path.samefile(f"{place}/{kind}", f"/proc/self/ns/{kind}") for kind in _KINDS):
+        there = _namespaces(place)
+        _enter(there)
+        _close(there)
 
 
 @contextmanager
@@ -83,9 +97,9 @@ def _made(hosts: Path) -> dict[str, int] | None:
         _close(home)
 
 
-def _namespaces() -> dict[str, int]:
-    """Those that this thread is in."""
-    return {kind: os.open(f"/proc/thread-self/ns/{kind}", os.O_RDONLY | os.O_CLOEXEC) for kind in _KINDS}
+def _namespaces(place: str = "/proc/thread-self/ns") -> dict[str, int]:
+    """Those that this thread is in, or one elsewhere."""
+    return {kind: os.open(f"{place}/{kind}", os.O_RDONLY | os.O_CLOEXEC) for kind in _KINDS}
 
 
 def _enter(namespaces: Mapping[str, int]) -> None:

@@ -1,21 +1,35 @@
-"""Servers and commands as processes of their own, started as a person or a script starts them."""
+"""Servers and commands as processes of their own.
+
+They are forked from one that has imported what they need, so that a test can afford many: each has its own
+process id, process group, arguments, environment, directory, sockets and files, as if it had been started
+from nothing; only the second or two are saved that Python takes for reading the code.
+"""
 
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
-from typing import Any, Protocol
+from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple, Protocol
+
+from reseal.cli.app import run
+from tests.support.private_network import follow, whereabouts
 
 ROOT = Path(__file__).resolve().parents[2]
 CONTOSO = ROOT / "examples" / "contoso"
+
+PLAIN = {"NO_COLOR": "1", "COLUMNS": "200"}
+"""How commands write in tests, wherever those are run."""
 
 _PATIENCE = 60
 """Seconds after which a process that should have answered counts as hanging, however busy the machine is."""
@@ -24,7 +38,146 @@ _PATIENCE = 60
 def clean_environment(**settings: str) -> dict[str, str]:
     """This process's environment without the `RESEAL_*` of whoever runs the tests, and with `settings`."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("RESEAL_")}
-    return {**kept, "NO_COLOR": "1", "COLUMNS": "200", **settings}
+    return {**kept, **PLAIN, **settings}
+
+
+# --- processes ----------------------------------------------------------------------------------------------
+
+Main = Callable[[Sequence[str]], int]
+"""Runs a command line; its exit code."""
+
+
+def forks() -> ForkServerContext:
+    """What processes are made with; this process has one server that forks, whoever needs it."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["tests.support.preloaded"])
+    return context
+
+
+class Process(Protocol):
+    """One under way."""
+
+    pid: int
+
+    @property
+    def returncode(self) -> int | None:
+        """The exit code, negative for a signal; None as long as it runs."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Until it has ended; the exit code."""
+
+    def send_signal(self, number: int, /) -> None:
+        """To the process, if it still runs."""
+
+
+class Forked:
+    """A command that is forked; it is in the network and the directory of the thread that asks for it."""
+
+    def __init__(
+        self,
+        main: Main,
+        arguments: Sequence[str | Path],
+        *,
+        out: Path,
+        err: Path | None = None,
+        cwd: Path = ROOT,
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
+        """What it tells is added to `out`, and what it tells people to `err`, if that is another file;
+        `settings` are its RESEAL_* variables, and it has no others.
+        """
+        environment = clean_environment(**settings or {})
+        for file in (out, err or out):
+            file.touch(0o600)
+        begin = _Begin(main, [*map(str, arguments)], out, err or out, cwd, environment, whereabouts())
+        self._process = forks().Process(target=_run, args=(begin,), daemon=True)
+        self._process.start()
+        assert self._process.pid is not None
+        self.pid = self._process.pid
+
+    @property
+    def returncode(self) -> int | None:
+        """See `Process`."""
+        return self._process.exitcode
+
+    def wait(self, timeout: float | None = None) -> int:
+        """See `Process`."""
+        self._process.join(timeout)
+        code = self.returncode
+        assert code is not None, f"the process {self.pid} has not ended after {timeout} seconds"
+        return code
+
+    def send_signal(self, number: int, /) -> None:
+        """See `Process`."""
+        if self.returncode is None:
+            os.kill(self.pid, number)
+
+
+class _Begin(NamedTuple):
+    main: Main
+    words: list[str]
+    out: Path
+    err: Path
+    cwd: Path
+    environment: dict[str, str]
+    place: str
+
+
+def _run(begin: _Begin) -> None:
+    os.setsid()
+    follow(begin.place)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    for handle, number in ((nothing, 0), (_appended(begin.out), 1), (_appended(begin.err), 2)):
+        os.dup2(handle, number)
+    os.chdir(begin.cwd)
+    os.environ.clear()
+    os.environ.update(begin.environment)
+    sys.exit(begin.main(begin.words))
+
+
+def _appended(file: Path) -> int:
+    return os.open(file, os.O_WRONLY | os.O_APPEND)
+
+
+class Started:
+    """A `reseal` command from nothing, as a person or a script starts it; what the dynamic linker is told
+    counts too.
+    """
+
+    def __init__(self, arguments: Sequence[str | Path], *, out: Path, settings: Mapping[str, str]) -> None:
+        with out.open("ab") as told:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "reseal.cli", *map(str, arguments)],
+                env=clean_environment(**settings),
+                cwd=ROOT,
+                stdin=subprocess.DEVNULL,
+                stdout=told,
+                stderr=told,
+                start_new_session=True,
+            )
+        self.pid = self._process.pid
+
+    @property
+    def returncode(self) -> int | None:
+        """See `Process`."""
+        return self._process.poll()
+
+    def wait(self, timeout: float | None = None) -> int:
+        """See `Process`."""
+        return self._process.wait(timeout)
+
+    def send_signal(self, number: int, /) -> None:
+        """See `Process`."""
+        self._process.send_signal(number)
+
+
+def kill(process: Process) -> None:
+    """End its whole process group without warning, as the kernel does when memory runs out."""
+    if process.returncode is None:
+        for end in (os.killpg, os.kill):  # it may be too young to have a group
+            with suppress(ProcessLookupError):
+                end(process.pid, signal.SIGKILL)
+        process.wait(_PATIENCE)
 
 
 # --- commands -----------------------------------------------------------------------------------------------
@@ -52,63 +205,33 @@ class Ended:
 def reseal(
     *arguments: str | Path,
     settings: Mapping[str, str] | None = None,
-    cwd: Path | None = None,
+    cwd: Path = ROOT,
     patience: float = _PATIENCE,
-    module: str = "reseal.cli",
+    main: Main = run,
 ) -> Ended:
     """Run one `reseal` command, or a program like it, to its end, with `settings` as RESEAL_* variables."""
-    done = subprocess.run(
-        [sys.executable, "-m", module, *map(str, arguments)],
-        env=clean_environment(**(settings or {})),
-        cwd=cwd or ROOT,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=patience,
-        check=False,
-    )
-    return Ended(done.returncode, done.stdout, done.stderr)
+    with TemporaryDirectory() as folder:
+        out, err = Path(folder, "out"), Path(folder, "err")
+        process = Forked(main, arguments, out=out, err=err, cwd=cwd, settings=settings)
+        try:
+            code = process.wait(patience)
+        finally:
+            kill(process)
+        return Ended(code, out.read_text(), err.read_text())
 
 
 # --- servers ------------------------------------------------------------------------------------------------
 
 
-class Process(Protocol):
-    """What is needed of `subprocess.Popen`."""
-
-    pid: int
-
-    @property
-    def returncode(self) -> int | Any:
-        """The exit code, negative for a signal; None as long as it runs, or as nobody has asked."""
-
-    def poll(self) -> int | None:
-        """The exit code; None as long as it runs."""
-
-    def wait(self, timeout: float | None = None) -> int:
-        """The exit code, once it has ended."""
-
-    def send_signal(self, number: int, /) -> None:
-        """To the process, if it still runs."""
-
-
 class ServerProcess:
-    """A `reseal up`, or a program like it, in a process group of its own."""
+    """A `reseal up`."""
 
-    process: Process
-
-    def __init__(self, data: Path, *options: str | Path, module: str = "reseal.cli", **settings: str) -> None:
+    def __init__(self, data: Path, *options: str | Path, **settings: str) -> None:
         self.data = data
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", module, "up", "--data", str(data), *map(str, options)],
-                env=clean_environment(**settings),
-                cwd=ROOT,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+        self.process = self._begin(["up", "--data", data, *options], settings)
+
+    def _begin(self, words: Sequence[str | Path], settings: Mapping[str, str]) -> Process:
+        return Forked(run, words, out=self.log, settings=settings)
 
     @property
     def log(self) -> Path:
@@ -124,7 +247,7 @@ class ServerProcess:
         """The document of the ready file, once this process has written it."""
         deadline = time.monotonic() + _PATIENCE
         while time.monotonic() < deadline:
-            if self.process.poll() is not None:
+            if self.process.returncode is not None:
                 raise AssertionError(f"the server ended with {self.process.returncode}:\n{self.said}")
             if (document := read_ready(self.ready_file)) and document["pid"] == self.process.pid:
                 return document
@@ -146,10 +269,13 @@ class ServerProcess:
         return self.wait_end()
 
     def kill(self) -> None:
-        """End its whole process group without warning, as the kernel does when memory runs out."""
-        if self.process.poll() is None:
-            os.killpg(self.process.pid, signal.SIGKILL)
-            self.wait_end()
+        """End it without warning."""
+        kill(self.process)
+
+
+class _StartedServer(ServerProcess):
+    def _begin(self, words: Sequence[str | Path], settings: Mapping[str, str]) -> Process:
+        return Started(words, out=self.log, settings=settings)
 
 
 def read_ready(path: Path) -> dict[str, Any] | None:
@@ -164,7 +290,19 @@ def read_ready(path: Path) -> dict[str, Any] | None:
 @contextmanager
 def server(data: Path, *options: str | Path, **settings: str) -> Iterator[ServerProcess]:
     """A server that is ready, and is gone at the end whatever happened."""
-    running = ServerProcess(data, *options, **settings)
+    with _ready(ServerProcess(data, *options, **settings)) as running:
+        yield running
+
+
+@contextmanager
+def server_from_nothing(data: Path, *options: str | Path, **settings: str) -> Iterator[ServerProcess]:
+    """See `server`; nothing was read before."""
+    with _ready(_StartedServer(data, *options, **settings)) as running:
+        yield running
+
+
+@contextmanager
+def _ready(running: ServerProcess) -> Iterator[ServerProcess]:
     try:
         running.wait_ready()
         yield running

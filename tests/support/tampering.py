@@ -1,23 +1,22 @@
 """`reseal` with somebody at the server's disk, between server and laptop, or at the laptop's disk.
 
-    TAMPERING="policy=AllowTelemetry program" python -m tests.support.tampering demo --headless
-
-Words of `TAMPERING`: `blob=FILE` flips a bit of a stored content as soon as everything is applied;
-`policy=NAME` adds one to every value that is sent for the setting of that name; `program` flips a bit of the
-first file that the laptop installs, after it was checked. Nothing else differs from the command.
+What is done stands in the variable TAMPERING, like "policy=AllowTelemetry program". `blob=FILE` flips a bit
+of a stored content as soon as everything is applied; `policy=NAME` adds one to every value that is sent for
+the setting of that name; `program` flips a bit of the first file that the laptop installs, after it was
+checked. Nothing else differs from the command.
 """
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from reseal.cli import main
+from reseal.cli.app import run
 from reseal.cli.commands.apply import carry_out
 from reseal.device.dm.client import CONTENT_TYPE
 from reseal.device.journal import Journal
@@ -98,8 +97,10 @@ def _tamper_with_program(_what: str) -> None:
 
 _WAYS = {"blob": _tamper_with_blob, "policy": _tamper_with_policy, "program": _tamper_with_program}
 
-if __name__ == "__main__":
+
+def run_tampered(words: Sequence[str]) -> int:
+    """Run the command; its exit code."""
     for word in os.environ["TAMPERING"].split():
         way, _, what = word.partition("=")
         _WAYS[way](what)
-    main()
+    return run(words)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ from reseal.kernel.settings import Settings
 from reseal.server.running import running
 from tests.support.client import Client, connected
 from tests.support.clock import ShiftedClock
-from tests.support.processes import server
+from tests.support.first_start import copied
 from tests.system.organisations import Organisation, found
 
 UPLOAD_LIMIT = 256 * 1024
@@ -63,16 +62,7 @@ async def house(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House
         yield house
 
 
-@pytest.fixture(scope="session")
-def first_start(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data directory as the first start of a server leaves it; to be copied, not used."""
-    data = tmp_path_factory.mktemp("first") / "data"
-    with server(data) as started:
-        assert started.stop() == 0
-    return data
-
-
 @pytest.fixture
 def data(first_start: Path, tmp_path: Path) -> Path:
     """A data directory whose server was started once before: starting it again takes a moment only."""
-    return Path(shutil.copytree(first_start, tmp_path / "data"))
+    return copied(first_start, tmp_path / "data")

@@ -109,7 +109,7 @@ def hang_up(running: ServerProcess) -> None:
     before = running.said.count("certificates ")
     running.process.send_signal(signal.SIGHUP)
     while running.said.count("certificates ") == before:
-        assert running.process.poll() is None
+        assert running.process.returncode is None
 
 
 @pytest.mark.slow

@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from reseal.cli.app import run
+from tests.support.first_start import copied
 from tests.support.processes import CONTOSO, Ended, ServerProcess, reseal, server
 
 SALES, STANDARD = ("Contoso sales", "Sales set-up"), ("Contoso standard", "Standard set-up")
@@ -52,7 +53,7 @@ class Story:
 def story(first_start: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
     """The sample tenant, applied, and its devices, imported: ten for people, ten for programs."""
     folder = tmp_path_factory.mktemp("story")
-    data = Path(shutil.copytree(first_start, folder / "data"))
+    data = copied(first_start, folder / "data")
     header, *rows = (CONTOSO / "devices.csv").read_text().splitlines(keepends=True)
     (folder / "some.csv").write_text(header + "".join(rows[4:14]))
     (folder / "others.csv").write_text(header + "".join(rows[:4] + rows[14:]))

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.processes import CONTOSO, ROOT, Ended, clean_environment, reseal
+from tests.support.tampering import run_tampered
 
 pytestmark = pytest.mark.slow
 
@@ -92,7 +93,7 @@ def tampered(tampering: str, *options: str | Path) -> Ended:
     """The demo with somebody who changes something."""
     return reseal(
         "demo", "--headless", "--pace", "200", *options,
-        settings={"TAMPERING": tampering}, module="tests.support.tampering", patience=300,
+        settings={"TAMPERING": tampering}, main=run_tampered, patience=300,
     )  # fmt: skip
 
 

@@ -10,7 +10,6 @@ import asyncio
 import hashlib
 import json
 import random
-import shutil
 import signal
 import subprocess
 import sys
@@ -26,6 +25,8 @@ import yaml
 from reseal.cli.app import run
 from reseal.wire.msi import read_msi
 from tests.support.client import automation
+from tests.support.dying_device import run_dying
+from tests.support.first_start import copied
 from tests.support.processes import CONTOSO, ROOT, Ended, ServerProcess, clean_environment, reseal, server
 
 PACE = ("--pace", "60", "--without", "parkedInstall")
@@ -57,9 +58,7 @@ class Office:
 
     def die(self, crash: str, *arguments: str | Path) -> Ended:
         """A command as a process that kills itself there (`tests.support.dying_device`)."""
-        return self.run(
-            crash, *arguments, module="tests.support.dying_device", settings={"PYTHONPATH": str(ROOT)}
-        )
+        return self.run(crash, *arguments, main=run_dying)
 
     def laptop(self, name: str, *options: str, registered: bool = True) -> Path:
         """A new laptop, which the organisation knows."""
@@ -108,7 +107,7 @@ class _Open:
 def opened(first_start: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[_Open]:
     """The server, and the sample tenant on it."""
     folder = tmp_path_factory.mktemp("office")
-    with server(Path(shutil.copytree(first_start, folder / "data"))) as running:
+    with server(copied(first_start, folder / "data")) as running:
         applied = reseal("apply", CONTOSO, "--ready-file", running.ready_file, cwd=folder)
         assert applied.code == 0, applied
         yield _Open(running, folder)

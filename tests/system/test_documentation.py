@@ -28,6 +28,7 @@ from reseal.kernel.clock import SystemClock
 from reseal.kernel.entropy import SystemEntropy
 from reseal.kernel.keys import OpenSslKeys
 from tests.support.command_line import quick_program
+from tests.support.first_start import copied
 from tests.support.markdown import blocks
 from tests.support.processes import ROOT, clean_environment, read_ready
 
@@ -139,7 +140,7 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def test_what_a_page_says_to_type_works(page: Path, program: Path, first_start: Path, tmp_path: Path) -> None:
     with _Reader(tmp_path, program) as reader:
         if page.parent.name != "tutorial":  # the tutorial is about a first start; others have it behind them
-            shutil.copytree(first_start, tmp_path / "data")
+            copied(first_start, tmp_path / "data")
         if "ready.json" in _commands(page) and "reseal up" not in _commands(page):
             reader.start("reseal up --data ./data")
         if prepare := PREPARED.get(_name(page)):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from reseal.kernel.entropy import SeededEntropy
 from reseal.kernel.storage import open_database
 from reseal.server.wiring import REACTORS
 from tests.support.client import Answer, Client, automation
+from tests.support.first_start import copied
 from tests.support.processes import ServerProcess, reseal, server
 from tests.support.small_disk import SmallDisk, small_disk
 from tests.system.sample import device_csv, sample_document, upload_contents
@@ -42,7 +42,7 @@ PER_FILE = 40
 def disk(tmp_path: Path, first_start: Path) -> Iterator[SmallDisk]:
     """A small disk with a data directory on it."""
     with small_disk(tmp_path / "disk", mebibytes=24) as disk:
-        shutil.copytree(first_start, disk.path / "data")
+        copied(first_start, disk.path / "data")
         yield disk
 
 

@@ -54,7 +54,7 @@ def test_the_command_that_exchanges_certificates(data: Path) -> None:
         process.wait_ready()
         run(block("certificates.md", "kill -HUP"), data.parent)
         while "certificates looked after" not in process.said:
-            assert process.process.poll() is None
+            assert process.process.returncode is None
         assert process.stop() == 0
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import stat
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractContextManager
 from hashlib import sha256
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import aiohttp
 import pytest
 
 from tests.support.client import Client, automation, connected, credentials_of
-from tests.support.processes import ServerProcess, read_ready, reseal, server
+from tests.support.processes import ServerProcess, read_ready, reseal, server, server_from_nothing
 from tests.system.sample import device_csv
 
 pytestmark = pytest.mark.slow
@@ -87,7 +88,7 @@ def test_a_second_server_on_the_directory_is_refused_with_the_pid_of_the_first(d
 
         assert (refused.code, refused.out) == (2, "")
         assert f" {first.process.pid}." in refused.err
-        assert first.process.poll() is None
+        assert first.process.returncode is None
         assert read_ready(first.ready_file) == first.wait_ready()
         assert first.stop() == 0
     with server(data) as next_one:
@@ -101,9 +102,12 @@ def test_a_directory_of_a_killed_server_is_free(data: Path) -> None:
         assert second.stop() == 0
 
 
-def test_up_tells_programs_when_it_is_ready(data: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("begun", [server, server_from_nothing])
+def test_up_tells_programs_when_it_is_ready(
+    begun: Callable[..., AbstractContextManager[ServerProcess]], data: Path, tmp_path: Path
+) -> None:
     also = tmp_path / "also.json"
-    with server(data, "--json", "--ready-file", also) as running:
+    with begun(data, "--json", "--ready-file", also) as running:
         ready = running.wait_ready()
         running.stop()
         said = running.said

@@ -72,7 +72,7 @@ def pair(tmp_path: Path, postgresql_server: Server) -> Iterator[Pair]:
             stack.callback(server.kill)
         yield Pair((servers[0], servers[1]), settings["RESEAL_DATABASE_URL"])
         for server in servers:
-            if server.process.poll() is None:
+            if server.process.returncode is None:
                 assert server.stop() == 0
     postgresql_server.drop(name)
 

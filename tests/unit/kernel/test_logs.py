@@ -14,6 +14,7 @@ import structlog
 from reseal.kernel.errors import Denied
 from reseal.kernel.logs import bound, configure_logs, get_logger
 from tests.support.clock import START, ManualClock
+from tests.support.logs import log_plainly
 
 
 @pytest.fixture
@@ -25,6 +26,7 @@ def stream() -> Iterator[io.StringIO]:
     root.handlers[:] = handlers
     root.setLevel(level)
     structlog.reset_defaults()
+    log_plainly()
 
 
 def _lines(stream: io.StringIO) -> list[dict[str, Any]]:
