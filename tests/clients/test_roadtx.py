@@ -10,6 +10,7 @@ import itertools
 import shlex
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -29,8 +30,9 @@ from tests.clients.blackbox.errors import Refused
 from tests.clients.blackbox.joining import accepted, new_key
 from tests.clients.blackbox.signing import BROKER, DRS, MDM, Person
 from tests.clients.lab import DEVICE_CODE, Lab, Roadtx, lab
+from tests.support.command_line import quick_program
 from tests.support.environments import environment
-from tests.support.processes import ROOT
+from tests.support.processes import ROOT, clean_environment
 
 _PAGE = ROOT / "docs" / "operator" / "lab.md"
 _PINNED = Path(__file__).with_name("roadtx.txt")
@@ -40,18 +42,28 @@ _USER_ID = x509.ObjectIdentifier("1.2.840.113556.1.5.284.3")
 _names = (f"rtx-{number}" for number in itertools.count(1))
 
 
-@pytest.fixture(scope="session")
-def program() -> Path:
-    """roadtx in an environment of its own."""
-    return environment(_PINNED) / "roadtx"
+@pytest.fixture(scope="module")
+def programs() -> Path:
+    """Where roadtx is, in an environment of its own."""
+    return environment(_PINNED)
 
 
 @pytest.fixture(scope="module")
-def place(program: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+def place(programs: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """One lab for all; tests are inside."""
-    assert program.is_file()
     with lab(tmp_path_factory.mktemp("lab")) as opened:
         yield opened
+
+
+@pytest.fixture(scope="module")
+def program(programs: Path, place: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """roadtx in the lab. It takes seconds to read its own code; that is done once for most tests."""
+    folder, python = tmp_path_factory.mktemp("roadtx"), programs / "python"
+    environment = clean_environment(HOME=str(folder))
+    with quick_program(
+        folder, environment, entry="roadtools.roadtx.main:main", python=python, first=()
+    ) as quick:
+        yield quick
 
 
 @pytest.fixture
@@ -168,7 +180,8 @@ def test_passwords_are_taken_on_the_page_alone(place: Lab, roadtx: Roadtx, right
 # --- joining ------------------------------------------------------------------------------------------------
 
 
-def test_roadtx_joins_a_device_and_deletes_it(place: Lab, anna: Roadtx) -> None:
+def test_roadtx_joins_a_device_and_deletes_it(place: Lab, anna: Roadtx, programs: Path) -> None:
+    anna = replace(anna, program=programs / "roadtx")  # from nothing
     person, user_id = place.office.person("anna"), jws.claims_of(anna.tokens["accessToken"])["oid"]
 
     name, device_id = _joined(anna)

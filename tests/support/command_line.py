@@ -1,7 +1,7 @@
-"""`reseal` commands that begin at once: one process has imported everything, and forks for each of them.
+"""Commands that begin at once: one process has imported everything, and forks for each of them.
 
 A command run so has arguments, environment, directory, input and output of its own, and the entry point is
-the product's; only the second that Python takes to import it is saved.
+the one that its package installs; only the seconds that Python takes to import it are saved.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+import traceback
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -32,13 +33,23 @@ sys.exit(code[0] if code else 1)
 
 
 @contextmanager
-def quick_program(folder: Path, environment: dict[str, str]) -> Iterator[Path]:
-    """A program that does what `reseal` does, as long as the context lasts."""
-    address, program = folder / "line", folder / "reseal"
+def quick_program(
+    folder: Path,
+    environment: dict[str, str],
+    *,
+    entry: str = "reseal.cli:main",
+    python: Path = Path(sys.executable),
+    first: Sequence[str] = ("tests.support.preloaded",),
+) -> Iterator[Path]:
+    """A program that does what the one at `entry` does (module:function), as long as the context lasts.
+
+    `python` is the interpreter of its environment, and `first` are modules that it imports beforehand.
+    """
+    address, program = folder / "line", folder / "program"
     program.write_text(f"#!{sys.executable} -SE\n{_CALL.format(address=str(address))}")
     program.chmod(0o755)
     with subprocess.Popen(
-        [sys.executable, "-m", "tests.support.command_line", str(address)], env=environment
+        [python, "-m", "tests.support.command_line", address, entry, *first], env=environment
     ) as process:
         try:
             while not address.exists():
@@ -49,8 +60,11 @@ def quick_program(folder: Path, environment: dict[str, str]) -> Iterator[Path]:
             process.kill()
 
 
-def _serve(address: str) -> None:
-    importlib.import_module("tests.support.preloaded")
+def _serve(address: str, entry: str, *first: str) -> None:
+    module, _, name = entry.partition(":")
+    for each in (*first, module):
+        importlib.import_module(each)
+    main = getattr(sys.modules[module], name)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(f"{address}.new")
@@ -60,10 +74,10 @@ def _serve(address: str) -> None:
             line, _ = listener.accept()
             with line:
                 if os.fork() == 0:
-                    _run(line)
+                    _run(line, main)
 
 
-def _run(line: socket.socket) -> None:
+def _run(line: socket.socket, main: Callable[[], int | None]) -> None:
     """One command, in a process of its own, to its end."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     length, files, _, _ = socket.recv_fds(line, 8, 3)
@@ -76,9 +90,10 @@ def _run(line: socket.socket) -> None:
     os.chdir(asked["directory"])
     os.environ.clear()
     os.environ.update(asked["environment"])
+    sys.argv[1:] = asked["arguments"]
     code = 1
     try:
-        code = importlib.import_module("reseal.cli.app").run(asked["arguments"])
+        code = _ended(main)
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
@@ -86,5 +101,18 @@ def _run(line: socket.socket) -> None:
         os._exit(code)
 
 
+def _ended(main: Callable[[], int | None]) -> int:
+    """The exit code, as the script of a package comes to it."""
+    try:
+        sys.exit(main())
+    except SystemExit as end:
+        if isinstance(end.code, str):
+            sys.stderr.write(f"{end.code}\n")
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    except Exception:
+        traceback.print_exc()
+        return 1
+
+
 if __name__ == "__main__":
-    _serve(sys.argv[1])
+    _serve(*sys.argv[1:])

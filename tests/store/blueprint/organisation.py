@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ import yaml
 from reseal.autopilot.model_import import rows_of_csv
 from reseal.blueprint import service
 from reseal.blueprint.plan import Plan
-from reseal.blueprint.source import read_source
+from reseal.blueprint.source import Source, read_source
 from reseal.directory.model import Role
 from reseal.directory.roles import assign_role
 from reseal.directory.tenants import create_tenant
@@ -41,12 +42,17 @@ def make_organisation(tx: Tx, name: str, domain: str) -> TenantKey:
 
 def sample() -> dict[str, Any]:
     """The document of examples/contoso; each caller may edit its own."""
-    return copy.deepcopy(read_source(SAMPLE).document)
+    return copy.deepcopy(_read().document)
 
 
 def sample_contents() -> dict[str, bytes]:
     """The bytes of the contents that the sample refers to."""
-    return {digest: path.read_bytes() for digest, path in read_source(SAMPLE).contents.items()}
+    return {digest: path.read_bytes() for digest, path in _read().contents.items()}
+
+
+@functools.cache
+def _read() -> Source:
+    return read_source(SAMPLE)
 
 
 def minimal(text: str = "") -> dict[str, Any]:
