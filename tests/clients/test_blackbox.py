@@ -318,12 +318,6 @@ def test_a_user_who_leaves_management_is_let_go(office: Office, by_digest: bool)
     assert refused.value.status in {401, 407}
 
 
-# --- what the server does not do yet ------------------------------------------------------------------------
-
-
-@pytest.mark.xfail(
-    raises=AssertionError, reason="the node UPN is not written when the owner becomes known (mdm-wire.md 5.2)"
-)
 def test_the_owner_is_written_to_the_device_once_he_is_known(office: Office) -> None:
     device = office.laptop(next(_serials))
     office.register(device.machine, "anna")

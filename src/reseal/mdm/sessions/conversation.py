@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Final
 
 from reseal.deployment.facts import Fact, PhaseBegun, UserPresent, UserSignedIn
+from reseal.directory.users import user_by_id
 from reseal.esp.holding import Keyed, hold_commands
 from reseal.esp.phases import Flow, PhaseState, PhaseStatus, begin_phase, phases_of, save_phase
 from reseal.kernel.db import Tx
@@ -170,12 +171,19 @@ class Conversation:
         """The first one is the device's owner (check 90)."""
         news = note_user(self.tx, self.tenant, self.enrolment.id, user, primary=True, session=session)
         self.stale = self.stale or news
+        if news and self.enrolment.enrolled_by is EnrolledBy.DEVICE and self._is_owner(user):
+            self._note(owner=user_by_id(self.tx, self.tenant, user).upn)
+
+    def _is_owner(self, user: int) -> bool:
+        return self.enrolment.owner_user_id in {None, user}
 
     # --- 4: what came of our commands
 
     def _take_answers(self, answers: tuple[Answer, ...]) -> None:
         self.shelf.take_answers(answers)
         self.course = courses.take_answers(self.course, answers, self.tx.now, self.handling)
+        if any(answer.purpose.what is What.OWNER for answer in answers):
+            self._note(owner="")  # a device that refused it would again
         told = {answer.purpose.node: answer for answer in answers if answer.purpose.what is What.ASK}
         if told:
             values = {node: answer.value for node, answer in told.items() if answer.good and answer.value}
@@ -329,6 +337,7 @@ class Conversation:
             session.in_flight
             or session.unenrol
             or self.stale
+            or session.notes.owner
             or session.notes.inventory != self._flow_name
             or not courses.is_over(self.course, self.tx.now)
             or not self.shelf.is_at_rest(session.user_present)

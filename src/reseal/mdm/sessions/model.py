@@ -38,6 +38,8 @@ class Notes:
     """The page was read to have begun anew in a message that does not end its package."""
     held_for: str = ""
     """Digest over what the pages count, at the time when everything that holds them was acknowledged."""
+    owner: str = ""
+    """UPN of its first user, of whom a device that enrolled by itself is still to be told."""
     says: Mapping[str, str] = field(default_factory=dict)
     """DevInfo as the device last told it."""
 

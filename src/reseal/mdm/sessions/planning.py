@@ -1,12 +1,13 @@
 """What a device is sent next, in its order. Pure.
 
     1. what holds the page, or makes it fail          it passes its window if this comes late (4.4)
-    2. questions: what the device is                  once per flow (5.8)
-    3. what shall go away
-    4. what shall come: policies, certificates, networks, apps; of the machine, then of its user
-    5. the release of a phase, once a session until the device took it
-    6. questions about the page
-    7. what follows a finished page
+    2. whose it is                                    once, when the first user of a device is known (5.2)
+    3. questions: what the device is                  once per flow (5.8)
+    4. what shall go away
+    5. what shall come: policies, certificates, networks, apps; of the machine, then of its user
+    6. the release of a phase, once a session until the device took it
+    7. questions about the page
+    8. what follows a finished page
 
 A command goes out once per session; what is not answered or not taken is planned again in the next. Nothing
 in ./User is planned unless its user is there, and nothing outside the scopes that the session takes.
@@ -91,6 +92,7 @@ def plan(situation: Situation) -> tuple[Planned, ...]:
             situation,
             [
                 *(planned for state in phases for planned in _hold(situation, state)),
+                *(_owner(situation) if situation.serves(MACHINE) else ()),
                 *(_inventory() if situation.asks_inventory and situation.serves(MACHINE) else ()),
                 *_items(situation),
                 *(planned for state in phases for planned in _release(situation, state)),
@@ -188,6 +190,12 @@ def _page_question(what: What, leaf: Leaf, state: PhaseState) -> Planned:
 
 
 # --- the device and its items
+
+
+def _owner(situation: Situation) -> Iterator[Planned]:
+    if upn := situation.course.notes.owner:
+        command = Enrollment.UPN.put(provider(PROVIDER_ID), upn).replace()
+        yield Planned(command, Purpose(What.OWNER))
 
 
 def _inventory() -> Iterator[Planned]:

@@ -46,6 +46,8 @@ class What(StrEnum):
     """Get of WasDeviceSuccessfullyProvisioned."""
     ASK = "ask"
     """Get of something about the device."""
+    OWNER = "owner"
+    """Replace of the UPN of the enrolled user."""
     UNENROL = "unenrol"
 
 
