@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 import pkgutil
@@ -15,3 +16,6 @@ for _module in pkgutil.iter_modules(commands.__path__, f"{commands.__name__}."):
     importlib.import_module(_module.name)
 for _name in ("reseal.server.running", "tests.support.crashing", "tests.support.heard_device"):
     importlib.import_module(_name)
+
+gc.collect()
+gc.freeze()  # forks share what nobody touches

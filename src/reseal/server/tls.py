@@ -131,7 +131,8 @@ class Issuer:
         fresh = leaf.not_valid_after_utc - self.clock.now() > life / 3
         if not fresh or _names_of(leaf) != wanted:
             return False
-        return ca.load_key(key_file).public_key() == leaf.public_key()  # not if a crash fell between the two
+        # Not if a crash fell between the two.
+        return ca.load_key(key_file, ours=True).public_key() == leaf.public_key()
 
     def _issue_leaf(self, wanted: list[str]) -> None:
         authority = self._authority(wanted)

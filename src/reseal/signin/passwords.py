@@ -8,9 +8,11 @@ many run at once.
 from __future__ import annotations
 
 import unicodedata
+from base64 import b64encode
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
+from argon2.low_level import ARGON2_VERSION
 from argon2.profiles import RFC_9106_LOW_MEMORY
 
 from reseal.kernel.entropy import Entropy
@@ -30,7 +32,7 @@ class Passwords:
 
     def __init__(self, hasher: PasswordHasher | None = None) -> None:
         self._hasher = hasher or PasswordHasher.from_parameters(RFC_9106_LOW_MEMORY)
-        self._nobody = self._hasher.hash("the password of nobody", salt=b"reseal-nobody-00")
+        self._nobody = _hash_of_nothing(self._hasher)
 
     @classmethod
     def cheap(cls) -> Passwords:
@@ -48,6 +50,15 @@ class Passwords:
         except (VerificationError, InvalidHashError):
             return False
         return stored is not None
+
+
+def _hash_of_nothing(hasher: PasswordHasher) -> str:
+    """An encoded hash that takes as long as any to compare with, and that no password has been found for."""
+    salt, digest = (
+        b64encode(bytes(size)).decode().rstrip("=") for size in (hasher.salt_len, hasher.hash_len)
+    )
+    cost = f"m={hasher.memory_cost},t={hasher.time_cost},p={hasher.parallelism}"
+    return f"$argon2id$v={ARGON2_VERSION}${cost}${salt}${digest}"
 
 
 def _plain(secret: str) -> str:
