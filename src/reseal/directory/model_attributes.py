@@ -12,9 +12,9 @@ from difflib import get_close_matches
 from typing import assert_never
 
 from reseal.directory.model import Attributes, AttributeValue
+from reseal.directory.model_refusing import refuse_any
 from reseal.directory.rules.schema import DEVICE, FILTER, USER, Kind, Property, Schema
-from reseal.kernel.errors import Detail, Invalid
-from reseal.kernel.wording import counted
+from reseal.kernel.errors import Detail
 
 TEXT_LIMIT = 1024
 ITEM_LIMIT = 100
@@ -66,15 +66,7 @@ def _merge(
             merged[found.name] = _plain(value)
         else:
             problems.append(_unfit(found))
-    if problems:
-        raise Invalid(
-            code="InvalidAttribute",
-            message=f"{counted(len(problems), 'attribute')} cannot be stored: "
-            + ", ".join(problem.where for problem in problems)
-            + ".",
-            remedy="Correct them; nothing was changed.",
-            details=problems,
-        )
+    refuse_any(problems, "InvalidAttribute", "attribute")
     return {name: merged[name] for name in sorted(merged)}
 
 

@@ -13,8 +13,8 @@ from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
 from typing import Any
 
+from reseal.directory.model_refusing import refuse_any
 from reseal.kernel.errors import Detail, Invalid
-from reseal.kernel.wording import counted
 from reseal.wire.images import ImageError, measured, require_whole
 
 DEFAULT_LOCALE = "0"
@@ -179,15 +179,7 @@ def check_branding(branding: Branding) -> Branding:
         *_addresses(branding),
         *(problem for slot, image in sorted(branding.images.items()) for problem in _measures(slot, image)),
     ]
-    if problems:
-        raise Invalid(
-            code="InvalidBranding",
-            message=f"{counted(len(problems), 'field')} of the branding cannot be stored: "
-            + ", ".join(problem.where for problem in problems)
-            + ".",
-            remedy="Correct them; nothing was changed.",
-            details=problems,
-        )
+    refuse_any(problems, "InvalidBranding", "field", "branding")
     return branding
 
 

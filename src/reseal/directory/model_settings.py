@@ -9,8 +9,8 @@ from enum import StrEnum
 from typing import Any
 from urllib.parse import urlsplit
 
-from reseal.kernel.errors import Detail, Invalid
-from reseal.kernel.wording import counted
+from reseal.directory.model_refusing import refuse_any
+from reseal.kernel.errors import Detail
 
 QUOTA_DEFAULT = 50
 QUOTA_LIMIT = 100
@@ -112,15 +112,7 @@ class TenantSettings:
 def check_settings(settings: TenantSettings) -> TenantSettings:
     """The settings as given; raises `Invalid` with one detail for each that cannot be."""
     problems = [*_numbers(settings), *_urls(settings.mdm_urls), *_prefix(settings.host_name_prefix)]
-    if problems:
-        raise Invalid(
-            code="InvalidSetting",
-            message=f"{counted(len(problems), 'setting')} of the organisation cannot be stored: "
-            + ", ".join(problem.where for problem in problems)
-            + ".",
-            remedy="Correct them; nothing was changed.",
-            details=problems,
-        )
+    refuse_any(problems, "InvalidSetting", "setting", "organisation")
     return settings
 
 
