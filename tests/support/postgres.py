@@ -7,12 +7,14 @@ that died.
 
 from __future__ import annotations
 
+import atexit
 import os
 import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,7 +32,14 @@ _DISCONNECT_OTHERS = """
     WHERE datname = current_database() AND pid <> pg_backend_pid()
 """
 _TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY tablename"
-_SEQUENCES = "SELECT sequencename FROM pg_sequences WHERE schemaname = 'public' ORDER BY sequencename"
+_WIPE = """
+    DO $$ DECLARE name text; BEGIN
+        FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'public'
+        LOOP EXECUTE format('DELETE FROM %I', name); END LOOP;
+        FOR name IN SELECT sequencename FROM pg_sequences WHERE schemaname = 'public'
+        LOOP EXECUTE format('ALTER SEQUENCE %I RESTART', name); END LOOP;
+    END $$
+"""
 _FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
 
 
@@ -64,16 +73,14 @@ class Server:
             self.create(database)
 
     def _wipe(self, database: str) -> bool:
-        with psycopg.connect(self.url(database)) as connection:
+        connection = _kept(self.url(database))
+        with connection.transaction():
             connection.execute(_DISCONNECT_OTHERS)
             tables = _names(connection, _TABLES)
             if tables != self._template_file().read_text().splitlines():
                 return False
             connection.execute("SET LOCAL session_replication_role = replica")  # whoever refers to whom
-            for table in tables:
-                connection.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(table)))
-            for sequence in _names(connection, _SEQUENCES):
-                connection.execute(sql.SQL("ALTER SEQUENCE {} RESTART").format(sql.Identifier(sequence)))
+            connection.execute(_WIPE)
             return True
 
     def is_ready(self) -> bool:
@@ -95,6 +102,29 @@ class Server:
 
 def _names(connection: psycopg.Connection[tuple[str]], query: str) -> list[str]:
     return [name for (name,) in connection.execute(query)]
+
+
+_kept_connections: dict[str, psycopg.Connection[tuple[str]]] = {}
+
+
+def _kept(url: str) -> psycopg.Connection[tuple[str]]:
+    """A connection that lives as long as this process: a new one would have to get to know every table."""
+    connection = _kept_connections.get(url)
+    if connection is not None and _is_alive(connection):
+        return connection
+    if connection is None:
+        atexit.register(lambda: _kept_connections.pop(url).close())
+    else:  # the database was dropped and made anew
+        connection.close()
+    _kept_connections[url] = psycopg.connect(url, autocommit=True)
+    return _kept_connections[url]
+
+
+def _is_alive(connection: psycopg.Connection[tuple[str]]) -> bool:
+    with suppress(psycopg.OperationalError):
+        connection.execute("SELECT 1")
+        return True
+    return False
 
 
 def shared_server(
