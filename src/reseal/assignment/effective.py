@@ -41,7 +41,7 @@ from reseal.directory.changes import (
 from reseal.directory.tenants import tenant_by_id
 from reseal.kernel import events
 from reseal.kernel.changes import Change, ChangeKind, Reactor
-from reseal.kernel.db import Tx, chunks
+from reseal.kernel.db import Tx, among, chunks
 from reseal.kernel.ids import TenantKey
 
 MOST_ITEMS_APART = 200
@@ -150,7 +150,7 @@ def _devices_of_users(tx: Tx, tenant: TenantKey, users: Iterable[int]) -> set[in
     for some in chunks(sorted(users)):
         statement = (
             sa.select(device_effective.c.device_id)
-            .where(device_effective.c.tenant_id == tenant, device_effective.c.user_id.in_(some))
+            .where(device_effective.c.tenant_id == tenant, among(device_effective.c.user_id, some))
             .order_by(device_effective.c.device_id)
         )
         found.update(row.device_id for row in tx.rows(statement))
@@ -162,7 +162,7 @@ def _release_users(tx: Tx, tenant: TenantKey, users: Iterable[int]) -> set[int]:
     for some in chunks(sorted(devices)):
         tx.execute(
             device_effective.update()
-            .where(device_effective.c.tenant_id == tenant, device_effective.c.device_id.in_(some))
+            .where(device_effective.c.tenant_id == tenant, among(device_effective.c.device_id, some))
             .values(user_id=None)
         )
     return devices
@@ -174,7 +174,7 @@ def _forget_devices(tx: Tx, tenant: TenantKey, devices: Iterable[int]) -> set[in
     for some in chunks(sorted(devices)):
         statement = (
             device_effective.delete()
-            .where(device_effective.c.tenant_id == tenant, device_effective.c.device_id.in_(some))
+            .where(device_effective.c.tenant_id == tenant, among(device_effective.c.device_id, some))
             .returning(device_effective.c.set_id)
         )
         left.update(row.set_id for row in tx.rows(statement) if row.set_id is not None)
@@ -187,7 +187,7 @@ def _drop_targets_of_groups(tx: Tx, tenant: TenantKey, groups: Iterable[int]) ->
     for some in chunks(sorted(groups)):
         statement = (
             assignment_target.delete()
-            .where(assignment_target.c.tenant_id == tenant, assignment_target.c.group_id.in_(some))
+            .where(assignment_target.c.tenant_id == tenant, among(assignment_target.c.group_id, some))
             .returning(assignment_target.c.item_kind, assignment_target.c.item_id)
         )
         items.update(item_of(row) for row in tx.rows(statement))

@@ -16,7 +16,7 @@ from reseal.assignment.tables import device_effective
 from reseal.directory import tables as directory
 from reseal.directory.model import MemberKind, device_view
 from reseal.directory.rules import FILTER, RuleObject, compile_rule
-from reseal.kernel.db import Tx, chunks, one_of
+from reseal.kernel.db import Tx, among, chunks, one_of
 from reseal.kernel.ids import TenantKey
 
 BATCH = 1000
@@ -100,7 +100,7 @@ def devices_reached_by(tx: Tx, tenant: TenantKey, groups: Iterable[int]) -> list
     table = directory.group_member
     found: set[int] = set()
     for some in chunks(sorted(groups)):
-        in_groups = (table.c.tenant_id == tenant, table.c.group_id.in_(some))
+        in_groups = (table.c.tenant_id == tenant, among(table.c.group_id, some))
         themselves = sa.select(table.c.member_id).where(
             *in_groups, table.c.member_kind == MemberKind.DEVICE.value
         )

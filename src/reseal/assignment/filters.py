@@ -18,7 +18,7 @@ from reseal.directory.paging import Page, PageKey, page
 from reseal.directory.rules import ESP_FILTER, FILTER, compile_rule
 from reseal.kernel import events
 from reseal.kernel.changes import Change
-from reseal.kernel.db import Tx, chunks
+from reseal.kernel.db import Tx, among, chunks
 from reseal.kernel.errors import Conflict, NotFound
 from reseal.kernel.events import Subject
 from reseal.kernel.ids import TenantKey
@@ -157,7 +157,7 @@ def filters_by_id(tx: Tx, tenant: TenantKey, keys: Iterable[int]) -> dict[int, F
     for some in chunks(sorted(set(keys))):
         statement = (
             sa.select(assignment_filter)
-            .where(assignment_filter.c.tenant_id == tenant, assignment_filter.c.id.in_(some))
+            .where(assignment_filter.c.tenant_id == tenant, among(assignment_filter.c.id, some))
             .order_by(assignment_filter.c.id)
         )
         found.update((row.id, _to_filter(row)) for row in tx.rows(statement))

@@ -21,7 +21,7 @@ from reseal.directory.devices import devices_by_id
 from reseal.directory.model import MemberKind
 from reseal.directory.users import users_by_id
 from reseal.kernel.changes import Change
-from reseal.kernel.db import Tx, chunks
+from reseal.kernel.db import Tx, among, chunks
 from reseal.kernel.errors import NotFound
 from reseal.kernel.ids import TenantKey
 
@@ -41,7 +41,7 @@ def entries_for_many(
             sa.select(device_effective.c.device_id, device_effective.c.set_id)
             .where(
                 device_effective.c.tenant_id == tenant,
-                device_effective.c.device_id.in_(some),
+                among(device_effective.c.device_id, some),
                 device_effective.c.set_id.is_not(None),
             )
             .order_by(device_effective.c.device_id)
@@ -59,7 +59,7 @@ def entries_of_sets(
     for some in chunks(sorted(set(sets)), facts.BATCH):
         statement = (
             sa.select(effective_entry)
-            .where(effective_entry.c.tenant_id == tenant, effective_entry.c.set_id.in_(some))
+            .where(effective_entry.c.tenant_id == tenant, among(effective_entry.c.set_id, some))
             .order_by(effective_entry.c.set_id, effective_entry.c.item_kind, effective_entry.c.item_id)
         )
         if kind is not None:
@@ -150,7 +150,7 @@ def set_assigned_users(tx: Tx, tenant: TenantKey, users: Mapping[int, int | None
     for some in chunks(sorted(users), facts.BATCH):
         statement = (
             sa.select(device_effective.c.device_id, device_effective.c.user_id)
-            .where(device_effective.c.tenant_id == tenant, device_effective.c.device_id.in_(some))
+            .where(device_effective.c.tenant_id == tenant, among(device_effective.c.device_id, some))
             .order_by(device_effective.c.device_id)
         )
         present.update((row.device_id, row.user_id) for row in tx.rows(statement))

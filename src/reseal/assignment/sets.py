@@ -28,7 +28,7 @@ from reseal.assignment.tables import (
     target_of,
 )
 from reseal.directory.model import MemberKind
-from reseal.kernel.db import Tx, chunks
+from reseal.kernel.db import Tx, among, chunks
 from reseal.kernel.ids import TenantKey
 
 _PAGE = 500
@@ -181,7 +181,7 @@ class Keeper:
     ) -> Mapping[int, set[Entry]]:
         statement = (
             sa.select(effective_entry)
-            .where(effective_entry.c.tenant_id == self._tenant, effective_entry.c.set_id.in_(sets))
+            .where(effective_entry.c.tenant_id == self._tenant, among(effective_entry.c.set_id, sets))
             .order_by(effective_entry.c.set_id, effective_entry.c.item_kind, effective_entry.c.item_id)
         )
         if items is not None:
@@ -233,7 +233,7 @@ class Keeper:
         for some in chunks(sorted(self._left), _PAGE):
             self._tx.execute(
                 effective_set.delete().where(
-                    effective_set.c.tenant_id == self._tenant, effective_set.c.id.in_(some), ~pointed_at
+                    effective_set.c.tenant_id == self._tenant, among(effective_set.c.id, some), ~pointed_at
                 )
             )
         self._left.clear()
@@ -257,7 +257,7 @@ def devices_of_sets(tx: Tx, tenant: TenantKey, sets: Iterable[int]) -> list[int]
     for some in chunks(sorted(sets), _PAGE):
         statement = (
             sa.select(device_effective.c.device_id)
-            .where(device_effective.c.tenant_id == tenant, device_effective.c.set_id.in_(some))
+            .where(device_effective.c.tenant_id == tenant, among(device_effective.c.set_id, some))
             .order_by(device_effective.c.device_id)
         )
         found += [row.device_id for row in tx.rows(statement)]

@@ -27,7 +27,7 @@ from reseal.directory.rules import ESP_FILTER, RuleError, compile_rule
 from reseal.directory.tenants import tenant_by_id
 from reseal.kernel import events
 from reseal.kernel.changes import Change
-from reseal.kernel.db import Tx
+from reseal.kernel.db import Tx, among
 from reseal.kernel.errors import Detail, Invalid
 from reseal.kernel.events import Subject
 from reseal.kernel.ids import TenantKey
@@ -248,7 +248,7 @@ def _replace(tx: Tx, tenant: TenantKey, before: Sequence[_Stored], targets: Sequ
     if changed:
         tx.execute(
             sa.delete(assignment_target).where(
-                assignment_target.c.tenant_id == tenant, assignment_target.c.id.in_(changed)
+                assignment_target.c.tenant_id == tenant, among(assignment_target.c.id, changed)
             )
         )
     rows = []

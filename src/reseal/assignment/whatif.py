@@ -22,7 +22,7 @@ from reseal.assignment.sets import devices_of_sets
 from reseal.assignment.tables import device_effective
 from reseal.directory.changes import DEVICES_REMOVED
 from reseal.kernel.changes import Change, ChangeKind
-from reseal.kernel.db import Tx, chunks
+from reseal.kernel.db import Tx, among, chunks
 from reseal.kernel.ids import TenantKey
 
 SAMPLE = 20
@@ -94,7 +94,7 @@ class _Picture:
         for some in chunks(devices, BATCH):
             statement = (
                 sa.select(device_effective.c.device_id, device_effective.c.set_id)
-                .where(device_effective.c.tenant_id == tenant, device_effective.c.device_id.in_(some))
+                .where(device_effective.c.tenant_id == tenant, among(device_effective.c.device_id, some))
                 .order_by(device_effective.c.device_id)
             )
             sets.update((row.device_id, row.set_id) for row in tx.rows(statement))

@@ -20,7 +20,7 @@ from reseal.directory.model_names import fold
 from reseal.directory.model_physical import compose
 from reseal.kernel import events
 from reseal.kernel.changes import Change
-from reseal.kernel.db import Tx, chunks
+from reseal.kernel.db import Tx, among, chunks
 from reseal.kernel.ids import TenantKey
 
 
@@ -114,7 +114,7 @@ def _write(
     for some in chunks(keys):
         tx.execute(
             sa.update(registration)
-            .where(registration.c.tenant_id == tenant, registration.c.id.in_(some))
+            .where(registration.c.tenant_id == tenant, among(registration.c.id, some))
             .values(**values, modified_at=tx.now)
         )
     told = {after.id: differences(before, after) for before, after in moved}

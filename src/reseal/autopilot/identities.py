@@ -15,7 +15,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from reseal.autopilot.tables import hardware_identity, hardware_key, registration
-from reseal.kernel.db import Tx, chunks
+from reseal.kernel.db import Tx, among, chunks
 from reseal.kernel.ids import TenantKey
 from reseal.wire.hwhash import EvidenceKey, EvidenceKind, HardwareHash
 
@@ -67,7 +67,7 @@ _HOLDERS: Final = (
 )
 _KEYS: Final = (
     sa.select(hardware_key)
-    .where(hardware_key.c.identity_id.in_(sa.bindparam("some")))
+    .where(among(hardware_key.c.identity_id, "some"))
     .order_by(hardware_key.c.identity_id, hardware_key.c.kind, hardware_key.c.value)
 )
 _REGISTERED: Final = (
@@ -78,7 +78,7 @@ _REGISTERED: Final = (
         registration.c.uuid,
         registration.c.serial,
     )
-    .where(registration.c.identity_id.in_(sa.bindparam("some")))
+    .where(among(registration.c.identity_id, "some"))
     .order_by(registration.c.identity_id)
 )
 """Statements by which devices are recognised are made once: making one takes longer than running it."""
@@ -126,8 +126,8 @@ def replace(tx: Tx, identity: int, presented: HardwareHash, keys: Sequence[Evide
 def remove(tx: Tx, identities: Iterable[int]) -> None:
     """Forget identities whose registrations are gone; the hardware can be registered anew, by anybody."""
     for some in chunks(sorted(identities)):
-        tx.execute(sa.delete(hardware_key).where(hardware_key.c.identity_id.in_(some)))
-        tx.execute(sa.delete(hardware_identity).where(hardware_identity.c.id.in_(some)))
+        tx.execute(sa.delete(hardware_key).where(among(hardware_key.c.identity_id, some)))
+        tx.execute(sa.delete(hardware_identity).where(among(hardware_identity.c.id, some)))
 
 
 def blob_of(tx: Tx, identity: int) -> bytes:

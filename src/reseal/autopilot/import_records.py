@@ -14,7 +14,7 @@ from reseal.autopilot.model import ImportStatus
 from reseal.autopilot.model_import import ImportRow, Verdict
 from reseal.autopilot.tables import import_batch, import_record
 from reseal.kernel import events
-from reseal.kernel.db import Tx
+from reseal.kernel.db import Tx, among
 from reseal.kernel.deadlines import Deadline, cancel_all, set_deadline
 from reseal.kernel.errors import NotFound
 from reseal.kernel.events import JsonValue, Subject
@@ -142,7 +142,7 @@ def count_records(tx: Tx, tenant: TenantKey, batch_ids: Iterable[int]) -> dict[i
     counted: dict[int, dict[ImportStatus, int]] = {}
     for row in tx.rows(
         sa.select(import_record.c.batch_id, import_record.c.status, sa.func.count().label("counted"))
-        .where(import_record.c.tenant_id == tenant, import_record.c.batch_id.in_(sorted(set(batch_ids))))
+        .where(import_record.c.tenant_id == tenant, among(import_record.c.batch_id, sorted(set(batch_ids))))
         .group_by(import_record.c.batch_id, import_record.c.status)
         .order_by(import_record.c.batch_id, import_record.c.status)
     ):

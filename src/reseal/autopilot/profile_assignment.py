@@ -45,7 +45,7 @@ from reseal.directory.tables import group
 from reseal.directory.tenants import tenant_by_id
 from reseal.kernel import events
 from reseal.kernel.changes import Change, Reactor
-from reseal.kernel.db import Tx, chunks
+from reseal.kernel.db import Tx, among, chunks
 from reseal.kernel.events import JsonValue, Subject
 from reseal.kernel.ids import TenantKey
 
@@ -69,7 +69,7 @@ def react(tx: Tx, tenant: TenantKey, changes: Sequence[Change]) -> None:
     sets = {key for change in changes if change.kind == EFFECTIVE_SETS_CHANGED for key in change.ids}
     changed: dict[_Won, list[sa.Row[Any]]] = {}
     for some in chunks(sorted(devices)):
-        of_device = device_effective.c.device_id.in_(some)
+        of_device = among(device_effective.c.device_id, some)
         for won, own_sets in _by_winner(tx, tenant, _sets_of(tx, tenant, some)).items():
             changed.setdefault(won, []).extend(_give(tx, tenant, won, own_sets, of_device))
     for some in chunks(sorted(sets)):
@@ -89,7 +89,7 @@ def _sets_of(tx: Tx, tenant: TenantKey, devices: Sequence[int]) -> list[int]:
         sa.select(device_effective.c.set_id)
         .where(
             device_effective.c.tenant_id == tenant,
-            device_effective.c.device_id.in_(devices),
+            among(device_effective.c.device_id, devices),
             device_effective.c.set_id.is_not(None),
         )
         .distinct()
@@ -127,7 +127,7 @@ _CANDIDATES: Final = (
     )
     .where(
         effective_entry.c.tenant_id == sa.bindparam("at_tenant"),
-        effective_entry.c.set_id.in_(sa.bindparam("some")),
+        among(effective_entry.c.set_id, "some"),
         effective_entry.c.item_kind == ItemKind.PROFILE.value,
         effective_entry.c.scope == Scope.DEVICE.value,
     )
@@ -150,7 +150,7 @@ def _give(
 ) -> Sequence[sa.Row[Any]]:
     """Write a profile into the registrations of these sets that do not have it yet; returns those."""
     devices = sa.select(device_effective.c.device_id).where(
-        device_effective.c.tenant_id == tenant, device_effective.c.set_id.in_(sets), *narrower
+        device_effective.c.tenant_id == tenant, among(device_effective.c.set_id, sets), *narrower
     )
     status = next_status(won.profile_id).value
     source = None if won.source is None else won.source.value
@@ -338,7 +338,7 @@ _SETS: Final = (
             ),
         )
     )
-    .where(registration.c.tenant_id == sa.bindparam("at_tenant"), registration.c.id.in_(sa.bindparam("some")))
+    .where(registration.c.tenant_id == sa.bindparam("at_tenant"), among(registration.c.id, "some"))
     .order_by(registration.c.id)
 )
 _GROUPS_OF_PROFILES: Final = (
@@ -354,15 +354,13 @@ _GROUPS_OF_PROFILES: Final = (
     .where(
         assignment_target.c.tenant_id == sa.bindparam("at_tenant"),
         assignment_target.c.item_kind == ItemKind.PROFILE.value,
-        assignment_target.c.item_id.in_(sa.bindparam("some")),
+        among(assignment_target.c.item_id, "some"),
         assignment_target.c.mode == Mode.INCLUDE.value,
     )
     .order_by(assignment_target.c.item_id, group.c.name_folded)
 )
 _CONTENTS: Final = (
     sa.select(effective_set.c.id, effective_set.c.content)
-    .where(
-        effective_set.c.tenant_id == sa.bindparam("at_tenant"), effective_set.c.id.in_(sa.bindparam("some"))
-    )
+    .where(effective_set.c.tenant_id == sa.bindparam("at_tenant"), among(effective_set.c.id, "some"))
     .order_by(effective_set.c.id)
 )

@@ -27,7 +27,7 @@ from reseal.directory.model_names import fold
 from reseal.directory.paging import Page, PageKey, page
 from reseal.kernel import events
 from reseal.kernel.changes import Change
-from reseal.kernel.db import Tx, chunks
+from reseal.kernel.db import Tx, among, chunks
 from reseal.kernel.errors import Conflict, Invalid, NotFound
 from reseal.kernel.events import JsonValue, Subject
 from reseal.kernel.ids import TenantKey
@@ -200,7 +200,7 @@ _BY_ID = (
     sa.select(autopilot_profile)
     .where(
         autopilot_profile.c.tenant_id == sa.bindparam("at_tenant"),
-        autopilot_profile.c.id.in_(sa.bindparam("some")),
+        among(autopilot_profile.c.id, "some"),
     )
     .order_by(autopilot_profile.c.id)
 )

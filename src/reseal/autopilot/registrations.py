@@ -39,7 +39,7 @@ from reseal.directory.tenants import folded_domains
 from reseal.directory.users import find_user
 from reseal.kernel import events
 from reseal.kernel.changes import Change
-from reseal.kernel.db import Tx, chunks
+from reseal.kernel.db import Tx, among, chunks
 from reseal.kernel.errors import Conflict, Invalid, NotFound
 from reseal.kernel.events import JsonValue, Subject
 from reseal.kernel.ids import TenantKey
@@ -77,7 +77,7 @@ def registrations_by_id(tx: Tx, tenant: TenantKey, keys: Iterable[int]) -> dict[
         for some in chunks(sorted(set(keys)))
         for row in tx.rows(
             sa.select(registration)
-            .where(registration.c.tenant_id == tenant, registration.c.id.in_(some))
+            .where(registration.c.tenant_id == tenant, among(registration.c.id, some))
             .order_by(registration.c.id)
         )
     }
@@ -324,7 +324,7 @@ def deregister(
         raise _not_found(f"with the key {missing[0]}")
     for some in chunks(sorted(gone)):
         tx.execute(
-            sa.delete(registration).where(registration.c.tenant_id == tenant, registration.c.id.in_(some))
+            sa.delete(registration).where(registration.c.tenant_id == tenant, among(registration.c.id, some))
         )
     identities.remove(tx, [one.identity_id for one in gone.values()])
     devices = [one.device_id for one in gone.values()]

@@ -19,7 +19,7 @@ from reseal.directory.changes import USER_CHANGED, USERS_REMOVED
 from reseal.directory.tables import user
 from reseal.kernel import events
 from reseal.kernel.changes import Change, Reactor
-from reseal.kernel.db import Tx, chunks
+from reseal.kernel.db import Tx, among, chunks
 from reseal.kernel.events import Subject
 from reseal.kernel.ids import TenantKey
 
@@ -45,7 +45,7 @@ def _let_go(tx: Tx, tenant: TenantKey, users: Sequence[int]) -> None:
     """The name stays: if a user of that name appears again, the device is theirs again."""
     freed = tx.rows(
         sa.update(registration)
-        .where(registration.c.tenant_id == tenant, registration.c.assigned_user_id.in_(users))
+        .where(registration.c.tenant_id == tenant, among(registration.c.assigned_user_id, users))
         .values(assigned_user_id=None)
         .returning(registration.c.id)
     )
@@ -63,7 +63,7 @@ class _Link:
 def _follow(tx: Tx, tenant: TenantKey, users: Sequence[int]) -> None:
     present = tx.rows(
         sa.select(user.c.id, user.c.upn, user.c.upn_folded, user.c.licensed)
-        .where(user.c.tenant_id == tenant, user.c.id.in_(users))
+        .where(user.c.tenant_id == tenant, among(user.c.id, users))
         .order_by(user.c.id)
     )
     appeared = _waiting(tx, tenant, {one.upn_folded: one for one in present if one.licensed})
@@ -117,7 +117,7 @@ def _under_a_former_name(tx: Tx, tenant: TenantKey, users: Mapping[int, sa.Row[A
     """Registrations of these users that bear another name than the user has now."""
     column = registration.c.assigned_user_id
     rows = tx.rows(
-        _LINKED.where(registration.c.tenant_id == tenant, column.in_(list(users))).order_by(
+        _LINKED.where(registration.c.tenant_id == tenant, among(column, list(users))).order_by(
             column, registration.c.id
         )
     )

@@ -32,7 +32,7 @@ from reseal.directory.model_names import display_name, fold
 from reseal.directory.paging import Page, PageKey, page
 from reseal.kernel import events
 from reseal.kernel.changes import Change
-from reseal.kernel.db import Tx, chunks
+from reseal.kernel.db import Tx, among, chunks
 from reseal.kernel.errors import Conflict, Invalid, NotFound
 from reseal.kernel.events import JsonValue, Subject
 from reseal.kernel.ids import TenantKey
@@ -165,7 +165,7 @@ _BY_ID = (
     sa.select(catalog_item)
     .where(
         catalog_item.c.tenant_id == sa.bindparam("at_tenant"),
-        catalog_item.c.id.in_(sa.bindparam("ids", expanding=True)),
+        among(catalog_item.c.id, "ids"),
     )
     .order_by(catalog_item.c.id)
 )

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from reseal.deployment.model import Blocker, Deployment, State
 from reseal.deployment.tables import SELECT, deployment, deployment_blocker, to_blocker, to_deployment
-from reseal.kernel.db import Tx, chunks
+from reseal.kernel.db import Tx, among, chunks
 from reseal.kernel.errors import Invalid, NotFound
 from reseal.kernel.ids import TenantKey
 
@@ -130,7 +130,7 @@ def blockers_of_many(tx: Tx, tenant: TenantKey, deployments: Iterable[int]) -> d
     for some in chunks(sorted(set(deployments))):
         rows = tx.rows(
             sa.select(deployment_blocker)
-            .where(deployment_blocker.c.tenant_id == tenant, deployment_blocker.c.deployment_id.in_(some))
+            .where(deployment_blocker.c.tenant_id == tenant, among(deployment_blocker.c.deployment_id, some))
             .order_by(deployment_blocker.c.deployment_id, deployment_blocker.c.number)
         )
         for row in rows:

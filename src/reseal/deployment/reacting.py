@@ -12,7 +12,7 @@ from reseal.deployment.facts import Ended
 from reseal.deployment.service import observe
 from reseal.deployment.tables import deployment
 from reseal.kernel.changes import Change, Reactor
-from reseal.kernel.db import Tx, chunks
+from reseal.kernel.db import Tx, among, chunks
 from reseal.kernel.ids import TenantKey
 from reseal.managed.changes import ENROLMENTS_ENDED
 from reseal.managed.enrolments import enrolment_by_id
@@ -40,7 +40,7 @@ def _open(
     for some in chunks(sorted(keys)):
         rows += tx.rows(
             sa.select(deployment.c.registration_id, deployment.c.enrolment_id)
-            .where(deployment.c.tenant_id == tenant, column.in_(some), deployment.c.ended_at.is_(None))
+            .where(deployment.c.tenant_id == tenant, among(column, some), deployment.c.ended_at.is_(None))
             .order_by(deployment.c.id)
         )
     return rows

@@ -32,7 +32,7 @@ from reseal.directory.tenants import differences
 from reseal.directory.users import public_ids, user_by_id
 from reseal.kernel import events
 from reseal.kernel.changes import Change
-from reseal.kernel.db import Tx, chunks, one_of
+from reseal.kernel.db import Tx, among, chunks, one_of
 from reseal.kernel.errors import Conflict, Detail, NotFound
 from reseal.kernel.events import Subject
 from reseal.kernel.ids import Key, TenantKey
@@ -107,7 +107,9 @@ def devices_by_id(tx: Tx, tenant: TenantKey, ids: Iterable[int]) -> dict[int, De
         row.id: to_device(row)
         for some in chunks(sorted(set(ids)))
         for row in tx.rows(
-            sa.select(device).where(device.c.tenant_id == tenant, device.c.id.in_(some)).order_by(device.c.id)
+            sa.select(device)
+            .where(device.c.tenant_id == tenant, among(device.c.id, some))
+            .order_by(device.c.id)
         )
     }
 
@@ -244,7 +246,7 @@ def delete_devices(
                 one_of(group_member.c.member_id, some),
             )
         )
-        tx.execute(sa.delete(device).where(device.c.tenant_id == tenant, device.c.id.in_(some)))
+        tx.execute(sa.delete(device).where(device.c.tenant_id == tenant, among(device.c.id, some)))
     tx.announce(Change(DEVICES_REMOVED, tenant, frozenset(gone)))
     _record(tx, tenant, "deleted", {found.uuid: _shown(found) for found in gone.values()}, actor)
 

@@ -27,7 +27,7 @@ from reseal.directory.tables import group, group_member, to_group
 from reseal.directory.tenants import differences, tenant_by_id
 from reseal.kernel import events
 from reseal.kernel.changes import Change
-from reseal.kernel.db import Tx, chunks
+from reseal.kernel.db import Tx, among, chunks
 from reseal.kernel.deadlines import cancel
 from reseal.kernel.errors import Conflict, Invalid, NotFound
 from reseal.kernel.events import Subject
@@ -113,7 +113,7 @@ def groups_by_id(tx: Tx, tenant: TenantKey, ids: Iterable[int]) -> dict[int, Gro
         row.id: to_group(row)
         for some in chunks(sorted(set(ids)))
         for row in tx.rows(
-            sa.select(group).where(group.c.tenant_id == tenant, group.c.id.in_(some)).order_by(group.c.id)
+            sa.select(group).where(group.c.tenant_id == tenant, among(group.c.id, some)).order_by(group.c.id)
         )
     }
 

@@ -22,7 +22,7 @@ from reseal.directory.rules.schema import MEMBER_OF
 from reseal.directory.tables import device, group, group_member, to_group, user
 from reseal.kernel import events
 from reseal.kernel.changes import Change
-from reseal.kernel.db import Tx, chunks, one_of
+from reseal.kernel.db import Tx, among, chunks, one_of
 from reseal.kernel.errors import Conflict, NotFound
 from reseal.kernel.events import JsonValue, Subject
 from reseal.kernel.ids import Key, TenantKey
@@ -151,7 +151,7 @@ def count_members_of(tx: Tx, tenant: TenantKey, group_ids: Iterable[int]) -> dic
     counted: dict[int, dict[MemberKind, int]] = {}
     for row in tx.rows(
         sa.select(member.group_id, member.member_kind, sa.func.count().label("counted"))
-        .where(member.tenant_id == tenant, member.group_id.in_(sorted(set(group_ids))))
+        .where(member.tenant_id == tenant, among(member.group_id, sorted(set(group_ids))))
         .group_by(member.group_id, member.member_kind)
         .order_by(member.group_id, member.member_kind)
     ):
@@ -216,7 +216,7 @@ def _uuids(tx: Tx, tenant: TenantKey, kind: MemberKind, ids: Iterable[int]) -> d
         for some in chunks(wanted)
         for row in tx.rows(
             sa.select(table.id, table.uuid)
-            .where(table.tenant_id == tenant, table.id.in_(some))
+            .where(table.tenant_id == tenant, among(table.id, some))
             .order_by(table.id)
         )
     }
@@ -241,7 +241,7 @@ def _present(tx: Tx, tenant: TenantKey, group_id: int, kind: MemberKind, ids: It
                 member.tenant_id == tenant,
                 member.group_id == group_id,
                 member.member_kind == kind.value,
-                member.member_id.in_(some),
+                among(member.member_id, some),
             )
             .order_by(member.member_id)
         )

@@ -30,7 +30,7 @@ from reseal.directory.rules.schema import MEMBER_OF
 from reseal.directory.tables import group, group_member
 from reseal.kernel import events
 from reseal.kernel.changes import Change, Reactor
-from reseal.kernel.db import Tx, chunks
+from reseal.kernel.db import Tx, among, chunks
 from reseal.kernel.deadlines import Deadline, set_deadline
 from reseal.kernel.errors import NotFound
 from reseal.kernel.events import Subject
@@ -228,7 +228,7 @@ def _tell(tx: Tx, tenant: TenantKey, book: RuleBook, moves: _Moves) -> None:
     for some in chunks(sorted(moves.groups)):
         tx.execute(
             sa.update(group)
-            .where(group.c.tenant_id == tenant, group.c.id.in_(some))
+            .where(group.c.tenant_id == tenant, among(group.c.id, some))
             .values(members_changed_at=tx.now)
         )
     told = [

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from reseal.directory.model import MemberKind, device_view, user_view
 from reseal.directory.rules import RuleObject
 from reseal.directory.tables import device, group, group_member, user
-from reseal.kernel.db import Tx, chunks, one_of
+from reseal.kernel.db import Tx, among, chunks, one_of
 from reseal.kernel.ids import TenantKey
 
 BATCH = 1000
@@ -88,7 +88,7 @@ def stream(
             tx,
             tenant,
             kind,
-            member & group_member.c.group_id.in_(known) if len(known) <= FEW_GROUPS else member,
+            member & among(group_member.c.group_id, known) if len(known) <= FEW_GROUPS else member,
         )
         yield _candidates(tx, tenant, kind, key.between(first, after), held, names)
 

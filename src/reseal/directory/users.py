@@ -19,7 +19,7 @@ from reseal.directory.tables import device, group_member, join_selected, role_as
 from reseal.directory.tenants import differences, folded_domains
 from reseal.kernel import events
 from reseal.kernel.changes import Change
-from reseal.kernel.db import Tx, chunks
+from reseal.kernel.db import Tx, among, chunks
 from reseal.kernel.errors import Conflict, Invalid, NotFound
 from reseal.kernel.events import Subject
 from reseal.kernel.ids import TenantKey
@@ -102,7 +102,7 @@ def users_by_id(tx: Tx, tenant: TenantKey, ids: Iterable[int]) -> dict[int, User
         row.id: to_user(row)
         for some in chunks(sorted(set(ids)))
         for row in tx.rows(
-            sa.select(user).where(user.c.tenant_id == tenant, user.c.id.in_(some)).order_by(user.c.id)
+            sa.select(user).where(user.c.tenant_id == tenant, among(user.c.id, some)).order_by(user.c.id)
         )
     }
 

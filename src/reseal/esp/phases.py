@@ -27,7 +27,7 @@ from reseal.esp.model_phase import (
     wants_account_phase,
 )
 from reseal.esp.tables import esp_phase, to_phase
-from reseal.kernel.db import Tx, chunks
+from reseal.kernel.db import Tx, among, chunks
 from reseal.kernel.deadlines import cancel, set_deadline
 from reseal.kernel.ids import TenantKey
 from reseal.managed.enrolments import users_of
@@ -157,7 +157,7 @@ def runs_of_many(tx: Tx, tenant: TenantKey, enrolments: Iterable[int]) -> dict[i
     for some in chunks(sorted(set(enrolments))):
         rows = tx.rows(
             sa.select(esp_phase)
-            .where(esp_phase.c.tenant_id == tenant, esp_phase.c.enrolment_id.in_(some))
+            .where(esp_phase.c.tenant_id == tenant, among(esp_phase.c.enrolment_id, some))
             .order_by(esp_phase.c.enrolment_id, esp_phase.c.user_id, esp_phase.c.run)
         )
         for row in rows:

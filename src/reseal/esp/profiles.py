@@ -33,7 +33,7 @@ from reseal.esp.model import (
 from reseal.esp.tables import esp_profile, esp_selected_app, to_esp
 from reseal.kernel import events
 from reseal.kernel.changes import Change, Reactor
-from reseal.kernel.db import Tx, chunks
+from reseal.kernel.db import Tx, among, chunks
 from reseal.kernel.errors import Conflict, Invalid, NotFound
 from reseal.kernel.events import JsonValue, Subject
 from reseal.kernel.ids import TenantKey
@@ -272,7 +272,7 @@ def _many(tx: Tx, tenant: TenantKey, condition: sa.ColumnElement[bool]) -> list[
     selected: dict[int, list[int]] = {row.id: [] for row in rows}
     for app in tx.rows(
         sa.select(esp_selected_app.c.esp_id, esp_selected_app.c.app_id)
-        .where(esp_selected_app.c.tenant_id == tenant, esp_selected_app.c.esp_id.in_(sorted(selected)))
+        .where(esp_selected_app.c.tenant_id == tenant, among(esp_selected_app.c.esp_id, sorted(selected)))
         .order_by(esp_selected_app.c.esp_id, esp_selected_app.c.app_id)
     ):
         selected[app.esp_id].append(app.app_id)
@@ -293,11 +293,11 @@ def react(tx: Tx, tenant: TenantKey, changes: Sequence[Change]) -> None:
     for some in chunks(sorted(gone)):
         rows = tx.rows(
             sa.delete(esp_selected_app)
-            .where(esp_selected_app.c.tenant_id == tenant, esp_selected_app.c.app_id.in_(some))
+            .where(esp_selected_app.c.tenant_id == tenant, among(esp_selected_app.c.app_id, some))
             .returning(esp_selected_app.c.esp_id)
         )
         touched |= {row.esp_id for row in rows}
-    for profile in _many(tx, tenant, esp_profile.c.id.in_(sorted(touched))) if touched else ():
+    for profile in _many(tx, tenant, among(esp_profile.c.id, sorted(touched))) if touched else ():
         told: dict[str, JsonValue] = {"selectedApps": _app_uuids(tx, tenant, profile.selected_apps)}
         _record(tx, tenant, profile, "esp.apps_removed", told, "system")
     tx.announce(Change(ESP_CHANGED, tenant, frozenset(touched)))

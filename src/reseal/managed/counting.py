@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from reseal.kernel.db import Tx, chunks
+from reseal.kernel.db import Tx, among, chunks
 from reseal.kernel.ids import TenantKey
 from reseal.managed.model import MACHINE, Item, ItemState
 from reseal.managed.tables import item
@@ -55,7 +55,7 @@ def count_items(tx: Tx, tenant: TenantKey, enrolments: Iterable[int]) -> dict[in
             )
             .where(
                 item.c.tenant_id == tenant,
-                item.c.enrolment_id.in_(some),
+                among(item.c.enrolment_id, some),
                 item.c.required,
                 item.c.state != ItemState.REMOVING.value,
             )

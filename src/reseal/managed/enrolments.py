@@ -20,7 +20,7 @@ from reseal.directory.tables import device as directory_device
 from reseal.directory.users import user_by_id
 from reseal.kernel import events
 from reseal.kernel.changes import Change
-from reseal.kernel.db import Tx, chunks
+from reseal.kernel.db import Tx, among, chunks
 from reseal.kernel.errors import NotFound
 from reseal.kernel.events import JsonValue, Subject
 from reseal.kernel.ids import TenantKey
@@ -151,7 +151,7 @@ def end_enrolment(
 def end_enrolments_of_devices(tx: Tx, tenant: TenantKey, devices: Iterable[int], because: str) -> None:
     """End the active enrolments of directory devices that are gone; few statements for many."""
     for some in chunks(sorted(devices)):
-        found = _found(tx, enrolment.c.tenant_id == tenant, ACTIVE, enrolment.c.device_id.in_(some))
+        found = _found(tx, enrolment.c.tenant_id == tenant, ACTIVE, among(enrolment.c.device_id, some))
         _end(tx, tenant, found, because, "system")
 
 
@@ -160,10 +160,10 @@ def _end(tx: Tx, tenant: TenantKey, ended: Sequence[Enrolment], because: str, ac
         return
     keys = [one.id for one in ended]
     for table in _OF_AN_ENROLMENT:
-        tx.execute(table.delete().where(table.c.tenant_id == tenant, table.c.enrolment_id.in_(keys)))
+        tx.execute(table.delete().where(table.c.tenant_id == tenant, among(table.c.enrolment_id, keys)))
     tx.execute(
         enrolment.update()
-        .where(enrolment.c.tenant_id == tenant, enrolment.c.id.in_(keys))
+        .where(enrolment.c.tenant_id == tenant, among(enrolment.c.id, keys))
         .values(
             state=EnrolmentState.ENDED.value,
             ended_because=because,
@@ -209,7 +209,7 @@ def enrolments_by_id(tx: Tx, tenant: TenantKey, keys: Iterable[int]) -> dict[int
     return {
         one.id: one
         for some in chunks(sorted(set(keys)))
-        for one in _found(tx, enrolment.c.tenant_id == tenant, enrolment.c.id.in_(some))
+        for one in _found(tx, enrolment.c.tenant_id == tenant, among(enrolment.c.id, some))
     }
 
 

@@ -34,7 +34,7 @@ from reseal.directory.changes import DEVICES_REMOVED, USER_MEMBERSHIP_CHANGED, U
 from reseal.directory.model import MemberKind
 from reseal.directory.tables import group_member
 from reseal.kernel.changes import Change, ChangeKind, Reactor
-from reseal.kernel.db import Tx, chunks
+from reseal.kernel.db import Tx, among, chunks
 from reseal.kernel.ids import TenantKey
 from reseal.managed.enrolments import ACTIVE, end_enrolments_of_devices
 from reseal.managed.tables import enrolment, item, on_device
@@ -51,14 +51,14 @@ def react(tx: Tx, tenant: TenantKey, changes: Sequence[Change]) -> None:
     _forget_registrations(tx, tenant, _ids(changes, REGISTRATIONS_REMOVED))
     _forget_users(tx, tenant, _ids(changes, USERS_REMOVED))
     for some in chunks(sorted(_ids(changes, EFFECTIVE_DEVICES_CHANGED, DEVICE_USER_CHANGED))):
-        _mark(tx, tenant, enrolment.c.device_id.in_(some))
+        _mark(tx, tenant, among(enrolment.c.device_id, some))
     for some in chunks(sorted(_ids(changes, EFFECTIVE_SETS_CHANGED))):
         pointing = sa.select(device_effective.c.device_id).where(
-            device_effective.c.tenant_id == tenant, device_effective.c.set_id.in_(some)
+            device_effective.c.tenant_id == tenant, among(device_effective.c.set_id, some)
         )
         _mark(tx, tenant, enrolment.c.device_id.in_(pointing))
     for some in chunks(sorted(_ids(changes, USER_MEMBERSHIP_CHANGED))):
-        _mark(tx, tenant, _has_users(tenant, on_device.c.user_id.in_(some)))
+        _mark(tx, tenant, _has_users(tenant, among(on_device.c.user_id, some)))
     for items in chunks(sorted(_touched_items(tx, tenant, changes))):
         _mark_around(tx, tenant, items)
 
@@ -117,7 +117,7 @@ def _touched_items(tx: Tx, tenant: TenantKey, changes: Iterable[Change]) -> set[
             sa.select(assignment_target.c.item_id)
             .where(
                 assignment_target.c.tenant_id == tenant,
-                assignment_target.c.filter_id.in_(some),
+                among(assignment_target.c.filter_id, some),
                 assignment_target.c.item_kind.in_(sorted(KINDS)),
             )
             .distinct()
@@ -131,7 +131,7 @@ def _mark_around(tx: Tx, tenant: TenantKey, items: Sequence[int]) -> None:
     """Those that have one of the items, are about to get it, or may get it by a user who is on them without
     being assigned.
     """
-    having = sa.select(item.c.enrolment_id).where(item.c.tenant_id == tenant, item.c.item_id.in_(items))
+    having = sa.select(item.c.enrolment_id).where(item.c.tenant_id == tenant, among(item.c.item_id, items))
     _mark(tx, tenant, enrolment.c.id.in_(having))
     getting = (
         sa.select(device_effective.c.device_id)
@@ -143,7 +143,7 @@ def _mark_around(tx: Tx, tenant: TenantKey, items: Sequence[int]) -> None:
                 device_effective.c.set_id == effective_entry.c.set_id,
             ),
         )
-        .where(effective_entry.c.tenant_id == tenant, effective_entry.c.item_id.in_(items))
+        .where(effective_entry.c.tenant_id == tenant, among(effective_entry.c.item_id, items))
     )
     _mark(tx, tenant, enrolment.c.device_id.in_(getting))
     everybody, groups = _whom_targets_name(tx, tenant, items)
@@ -153,7 +153,7 @@ def _mark_around(tx: Tx, tenant: TenantKey, items: Sequence[int]) -> None:
     for some in chunks(groups):
         members = sa.select(group_member.c.member_id).where(
             group_member.c.tenant_id == tenant,
-            group_member.c.group_id.in_(some),
+            among(group_member.c.group_id, some),
             group_member.c.member_kind == MemberKind.USER.value,
         )
         _mark(tx, tenant, _has_users(tenant, on_device.c.user_id.in_(members)))
@@ -169,7 +169,7 @@ def _whom_targets_name(tx: Tx, tenant: TenantKey, items: Sequence[int]) -> tuple
         sa.select(*columns)
         .where(
             assignment_target.c.tenant_id == tenant,
-            assignment_target.c.item_id.in_(items),
+            among(assignment_target.c.item_id, items),
             assignment_target.c.item_kind.in_(sorted(KINDS)),
             assignment_target.c.mode == Mode.INCLUDE.value,
         )
@@ -184,17 +184,19 @@ def _forget_registrations(tx: Tx, tenant: TenantKey, registrations: Iterable[int
     for some in chunks(sorted(registrations)):
         tx.execute(
             enrolment.update()
-            .where(enrolment.c.tenant_id == tenant, enrolment.c.registration_id.in_(some))
+            .where(enrolment.c.tenant_id == tenant, among(enrolment.c.registration_id, some))
             .values(registration_id=None)
         )
 
 
 def _forget_users(tx: Tx, tenant: TenantKey, users: Iterable[int]) -> None:
     for some in chunks(sorted(users)):
-        _mark(tx, tenant, _has_users(tenant, on_device.c.user_id.in_(some)))
-        tx.execute(on_device.delete().where(on_device.c.tenant_id == tenant, on_device.c.user_id.in_(some)))
+        _mark(tx, tenant, _has_users(tenant, among(on_device.c.user_id, some)))
+        tx.execute(
+            on_device.delete().where(on_device.c.tenant_id == tenant, among(on_device.c.user_id, some))
+        )
         tx.execute(
             enrolment.update()
-            .where(enrolment.c.tenant_id == tenant, enrolment.c.owner_user_id.in_(some))
+            .where(enrolment.c.tenant_id == tenant, among(enrolment.c.owner_user_id, some))
             .values(owner_user_id=None)
         )

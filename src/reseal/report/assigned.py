@@ -20,7 +20,7 @@ from reseal.autopilot.tables import autopilot_profile
 from reseal.catalog.tables import catalog_item
 from reseal.directory.tables import group
 from reseal.esp.tables import esp_profile
-from reseal.kernel.db import Tx
+from reseal.kernel.db import Tx, among
 from reseal.kernel.errors import NotFound
 from reseal.kernel.ids import TenantKey
 from reseal.managed.desired import items_of
@@ -143,7 +143,7 @@ def _names(tx: Tx, tenant: TenantKey, refs: Iterable[ItemRef]) -> dict[ItemRef, 
         table, *more = _table_of(kind)
         parts.append(
             sa.select(sa.literal(kind.value).label("kind"), table.c.id, table.c.uuid, table.c.name).where(
-                table.c.tenant_id == tenant, table.c.id.in_(sorted(wanted[kind])), *more
+                table.c.tenant_id == tenant, among(table.c.id, sorted(wanted[kind])), *more
             )
         )
     if not parts:
@@ -184,7 +184,7 @@ def _groups(
         )
         .where(
             assignment_target.c.tenant_id == tenant,
-            assignment_target.c.item_id.in_(wanted),
+            among(assignment_target.c.item_id, wanted),
             assignment_target.c.mode == Mode.INCLUDE.value,
         )
         .order_by(assignment_target.c.item_kind, assignment_target.c.item_id, group.c.name_folded, group.c.id)

@@ -6,9 +6,10 @@ gives the adapter for a URL. `schema` holds what all tables share, `database` th
 
 from __future__ import annotations
 
+from reseal.kernel.db.among import among, one_of
 from reseal.kernel.db.database import CommitProbe, Context, Database, Stats
 from reseal.kernel.db.schema import Json, Utc, from_microseconds, metadata, tenant_columns, to_microseconds
-from reseal.kernel.db.tx import Tx, chunks, one_of
+from reseal.kernel.db.tx import Tx, chunks
 
 __all__ = [
     "CommitProbe",
@@ -18,6 +19,7 @@ __all__ = [
     "Stats",
     "Tx",
     "Utc",
+    "among",
     "chunks",
     "from_microseconds",
     "metadata",

@@ -167,12 +167,3 @@ def chunks(items: Iterable[T], size: int = 500) -> Iterator[list[T]]:
     iterator = iter(items)
     while chunk := list(islice(iterator, size)):
         yield chunk
-
-
-def one_of(column: sa.ColumnElement[int], keys: Sequence[int]) -> sa.ColumnElement[bool]:
-    """The column is one of the keys. The range keeps a planner without statistics, or with those of a table
-    that was empty a moment ago, to a part of an index.
-    """
-    if not keys:
-        return sa.false()
-    return sa.and_(column.between(min(keys), max(keys)), column.in_(keys))

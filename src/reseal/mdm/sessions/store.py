@@ -15,7 +15,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from reseal.kernel.changes import Change, Reactor
-from reseal.kernel.db import Tx, chunks
+from reseal.kernel.db import Tx, among, chunks
 from reseal.kernel.ids import TenantKey
 from reseal.managed.changes import ENROLMENTS_ENDED
 from reseal.managed.enrolments import ACTIVE
@@ -233,7 +233,7 @@ def _forget(tx: Tx, tenant: TenantKey, changes: Sequence[Change]) -> None:
     ended = sorted({key for change in changes for key in change.ids})
     for some in chunks(ended):
         for table in (mdm_session, mdm_inventory):
-            tx.execute(table.delete().where(table.c.tenant_id == tenant, table.c.enrolment_id.in_(some)))
+            tx.execute(table.delete().where(table.c.tenant_id == tenant, among(table.c.enrolment_id, some)))
 
 
 REACTOR: Final = Reactor("mdm.sessions", frozenset({ENROLMENTS_ENDED}), _forget)
