@@ -216,7 +216,9 @@ def _property_table(table: bytes, strings: _StringPool) -> dict[str, str]:
     references = [int.from_bytes(table[at : at + size], "little") for at in range(0, len(table), size)]
     half = len(references) // 2
     names, values = references[:half], references[half:]
-    return {strings[name]: strings[value] for name, value in zip(names, values, strict=True)}
+    # Many pairs of four bytes may all name one long text: each text is decoded once.
+    text = {number: strings[number] for number in set(references)}
+    return {text[name]: text[value] for name, value in zip(names, values, strict=True)}
 
 
 def _required(properties: Mapping[str, str], name: str) -> str:

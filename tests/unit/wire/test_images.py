@@ -104,6 +104,13 @@ def test_a_header_names_a_form_that_there_is(form: bytes) -> None:
         require_whole(start + chunk(b"IDAT", zlib.compress(b"\0\0")) + chunk(b"IEND", b""))
 
 
+def test_a_second_header_is_refused() -> None:
+    """The size is measured by the first: by another few bytes could unfold to hundreds of megabytes."""
+    large = (2**32 - 1).to_bytes(4, "big") * 2 + b"\1\0\0\0\0"
+    with pytest.raises(ImageError, match="second header"):
+        require_whole(png(9, 9, chunk(b"IHDR", large)))
+
+
 def test_a_wrong_checksum_an_unknown_part_and_another_format_are_refused() -> None:
     whole = png(9, 9)
     for wrong in (

@@ -224,6 +224,18 @@ def test_a_damaged_table_is_refused(changes: dict[str, bytes]) -> None:
 # --- packages made to do harm
 
 
+def test_a_text_that_many_pairs_name_is_read_once() -> None:
+    """100,000 pairs, each naming a megabyte: to read it for each would take minutes."""
+    plain = streams({"LONG": "x" * 1_000_000} | SAMPLE)
+    table = struct.unpack(f"<{len(plain[PROPERTIES]) // 2}H", plain[PROPERTIES])
+    names, values = table[: len(table) // 2], table[len(table) // 2 :]
+    long = values[0]
+    many = 100_000
+    repeated = struct.pack(f"<{2 * (len(names) + many)}H", *names, *[long] * many, *values, *[long] * many)
+    found = read_msi(compound(plain | {PROPERTIES: repeated}))
+    assert len(found.properties) == len(names) + 1
+
+
 def patched(data: bytes, offset: int, value: int) -> bytes:
     return data[:offset] + struct.pack("<I", value) + data[offset + 4 :]
 

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reseal.wire.syncml import (
+    OBJECT_LIMIT,
     Add,
     Alert,
     AlertCode,
@@ -131,6 +132,42 @@ def test_a_first_chunk_may_be_empty() -> None:
         assert [command.item.text for command in taken.commands if isinstance(command, Results)] == ["ab"]
 
 
+def test_the_items_before_an_object_count_as_well_and_as_they_are_written() -> None:
+    """Otherwise a command could grow without end, an item with each message."""
+    item = Item(source=HASH, data="<" * 30)
+    several = Replace(items=(item, Item(source=HASH, data="ab", more_data=True)))
+    further = Replace(items=(Item(source=HASH, data="c"), item, Item(source=HASH, data="d", more_data=True)))
+    assert [one.code for one in receive(message(several), limit=260)[0].answers] == [213]
+    taken = receive(message(several), message(further), limit=260)
+    assert [one.code for one in taken[1].answers] == [413]
+    unfinished = taken[1].unfinished
+    assert unfinished is not None
+    assert unfinished.items[-1].data is None
+
+
+def test_thousands_of_chunks_in_one_message_are_put_together() -> None:
+    """Each once: to copy what is there for every chunk would take minutes here."""
+    parts = [f"{number:08x}" for number in range(20_000)]
+    first, *others = parts
+    sent = [chunk(first), *(chunk(part, source="") for part in others), chunk("end", more=False, source="")]
+    (taken,) = receive(message(*sent, final=True), limit=1_000_000)
+    (whole,) = taken.commands
+    assert isinstance(whole, Results)
+    assert whole.item.text == "".join(parts) + "end"
+    assert len(taken.answers) == len(parts)
+
+
+def test_what_waits_can_be_kept_and_read_however_it_is_written() -> None:
+    data = "&" * OBJECT_LIMIT
+    taken = take(message(chunk(data)))
+    assert taken.unfinished is not None
+    kept = write_command(taken.unfinished)
+    assert 8 * OBJECT_LIMIT > len(kept) > 5 * OBJECT_LIMIT
+    read = read_command(kept, 8 * OBJECT_LIMIT)
+    assert isinstance(read, Results)
+    assert read.item.text == data
+
+
 def test_a_whole_object_has_no_limit_but_the_message() -> None:
     (taken,) = receive(message(chunk("x" * 500, more=False)))
     assert len(taken.commands) == 1
@@ -174,7 +211,8 @@ def test_messages_between_chunks_may_hold_statuses_and_alerts() -> None:
 def test_the_last_of_several_items_may_go_on_in_the_next_message() -> None:
     one, two, three = (Item(source=f"./DevInfo/{n}", data=n) for n in "abc")
     first = Replace(items=(one, changed(two, more_data=True)))
-    _, taken = receive(message(first), message(Replace(items=(changed(two, data="B"), three))))
+    second = Replace(items=(changed(two, data="B"), three))
+    _, taken = receive(message(first), message(second), limit=1_000)
     assert taken.commands == numbered([Replace(items=(one, changed(two, data="bB"), three))])
 
 

@@ -35,6 +35,7 @@ from reseal.mdm.sessions.states import AFTER, ReplyKind
 from reseal.mdm.sessions.store import Found, keep_inventory, save_session
 from reseal.mdm.sessions.telling import Telling
 from reseal.wire.syncml import (
+    OBJECT_LIMIT,
     Chal,
     LoginStatus,
     Message,
@@ -46,8 +47,8 @@ from reseal.wire.syncml import (
 
 log = get_logger(__name__)
 
-_CHUNKS_LIMIT: Final = 8 * 1024 * 1024
-"""Bytes that a command with an unfinished object may take as stored."""
+_CHUNKS_LIMIT: Final = 8 * OBJECT_LIMIT
+"""Bytes that a command with an unfinished object takes at most as stored: `&` becomes five of them."""
 _BEFORE_RELEASE: Final = frozenset({PhaseStatus.HOLDING, PhaseStatus.TRACKING})
 
 

@@ -71,7 +71,7 @@ def inflated_png(data: bytes) -> int:
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Type and data of each chunk, to the end of the image."""
+    """Type and data of each chunk, to the end of the image; there is one header, by which it was measured."""
     position = len(_SIGNATURE)
     while True:
         length = int.from_bytes(data[position : position + 4], "big")
@@ -81,6 +81,8 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
         kind, content = data[position + 4 : position + 8], data[position + 8 : position + 8 + length]
         if zlib.crc32(kind + content) != int.from_bytes(data[end - 4 : end], "big"):
             raise broken(f"The checksum of the PNG's part {kind!r} is wrong.", position)
+        if kind == b"IHDR" and position > len(_SIGNATURE):
+            raise broken("The PNG has a second header.", position)
         yield kind, content
         if kind == b"IEND":
             return

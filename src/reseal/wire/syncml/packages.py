@@ -6,7 +6,7 @@ again, message by message; between two messages nothing has to be kept but its `
 `batches` go the other way.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from dataclasses import replace as changed
 from typing import Final
@@ -27,7 +27,7 @@ from reseal.wire.syncml.model import (
 from reseal.wire.syncml.writing import write_command, write_message
 
 OBJECT_LIMIT: Final = 4_194_304
-"""Bytes of an object that is put together from chunks."""
+"""Bytes of an object that is put together from chunks, with the items before it in its command."""
 MESSAGE_TARGET: Final = 524_288
 """Bytes that our own messages stay below."""
 
@@ -62,30 +62,39 @@ class Taken:
 def take(message: Message, unfinished: NodeCommand | None = None, *, limit: int = OBJECT_LIMIT) -> Taken:
     """Take the next message of a package; `unfinished` is what the one before left.
 
-    `limit` are the bytes that an object of several chunks may have. An object that is refused is swallowed
-    to its last chunk, so that no part of it is taken for the whole.
+    `limit` are the bytes that a command with an object of several chunks may have. An object that is refused
+    is swallowed to its last chunk, so that no part of it is taken for the whole.
     """
     whole: list[Command] = []
     answers: list[ChunkStatus] = []
     lost: list[Item] = []
+    growing = None if unfinished is None else _Growing.resumed(unfinished)
     for command in message.commands:
         if not isinstance(command, NodeCommand):
             whole.append(command)
             continue
-        begun = unfinished if unfinished is not None and _continues(unfinished, command) else None
-        if unfinished is not None and begun is None:
-            lost.append(_place(unfinished))
-        joined = command if begun is None else _joined(begun, command)
-        code = _verdict(joined, begun, limit)
+        if growing is not None and not growing.goes_on_with(command):
+            lost.append(growing.place)
+            growing = None
+        if growing is not None:
+            growing.add(command)
+        elif _more(command):
+            growing = _Growing(command)
+        else:
+            whole.append(command)
+            continue
+        code = growing.verdict(limit)
         if code is None:
-            whole.append(joined)
+            whole.append(growing.command)
         else:
             answers.append(ChunkStatus(command, code))
-        unfinished = _rest(joined, code)
-    if message.final and unfinished is not None:
-        lost.append(_place(unfinished))
-        unfinished = None
-    return Taken(tuple(whole), tuple(answers), tuple(lost), unfinished, message.final)
+        if not _more(command):
+            growing = None
+    if message.final and growing is not None:
+        lost.append(growing.place)
+        growing = None
+    rest = None if growing is None else growing.command
+    return Taken(tuple(whole), tuple(answers), tuple(lost), rest, message.final)
 
 
 def lost_alert(place: Item) -> Alert:
@@ -98,42 +107,91 @@ def next_message_alert() -> Alert:
     return Alert(code=AlertCode.NEXT_MESSAGE)
 
 
-def _continues(begun: NodeCommand, command: NodeCommand) -> bool:
-    """Whether `command` brings the next chunk of `begun`. Its address need not be said again."""
-    same_place = _address(command.item) in {_address(begun.items[-1]), ("", "")}
-    return bool(command.items) and same_place and _purpose(command) == _purpose(begun)
+class _Growing:
+    """A command whose last item comes in chunks. They are put together when the whole is asked for: a message
+    may hold thousands.
+    """
 
+    def __init__(self, command: NodeCommand) -> None:
+        self._latest = command
+        self._before: list[Item] = []
+        self._is_refused = False
+        self._fits = True
+        self._bytes_before = 0
+        self._last: Item = command.items[0]
+        self._parts: list[str] = []
+        self._bytes = 0
+        self._begin(command.items)
 
-def _joined(begun: NodeCommand, command: NodeCommand) -> NodeCommand:
-    """`command` with what came before it."""
-    before, chunk = begun.items[-1], command.item
-    data = None if before.data is None else before.text + chunk.text
-    item = changed(before, data=data, more_data=chunk.more_data)
-    return changed(command, items=(*begun.items[:-1], item, *command.items[1:]))
+    @classmethod
+    def resumed(cls, unfinished: NodeCommand) -> "_Growing":
+        """Go on with what an earlier message left. An object that was refused has no data."""
+        growing = cls(unfinished)
+        growing._is_refused = unfinished.items[-1].data is None
+        return growing
 
+    @property
+    def place(self) -> Item:
+        """Where the object belongs."""
+        return Item(target=self._last.target, source=self._last.source)
 
-def _verdict(command: NodeCommand, begun: NodeCommand | None, limit: int) -> StatusCode | None:
-    """How a command is answered at once; None if it is whole. `begun` are the chunks before it."""
-    more = _more(command)
-    if begun is None and not more:
-        return None
-    sizes = [(len(item.text.encode()), item.meta.size) for item in command.items]
-    refused = begun is not None and begun.items[-1].data is None
-    if refused or any(max(size, announced or 0) > limit for size, announced in sizes):
-        return StatusCode.REQUEST_ENTITY_TOO_LARGE
-    if more:
-        return StatusCode.CHUNKED_ITEM_ACCEPTED
-    fits = all(announced in {None, size} for size, announced in sizes)
-    return None if fits else StatusCode.SIZE_MISMATCH
+    @property
+    def command(self) -> NodeCommand:
+        """The latest command with everything that came before it; without the data of a refused object."""
+        return changed(self._latest, items=(*self._before, self._item()))
 
+    def goes_on_with(self, command: NodeCommand) -> bool:
+        """Whether `command` brings the next chunk. Its address need not be said again."""
+        if not command.items or _purpose(command) != _purpose(self._latest):
+            return False
+        return _address(command.item) in {_address(self._last), ("", "")}
 
-def _rest(command: NodeCommand, code: StatusCode | None) -> NodeCommand | None:
-    """What waits for the next chunk. An object that is refused waits without data: None marks it."""
-    if not _more(command):
-        return None
-    last = command.items[-1]
-    data = None if code is StatusCode.REQUEST_ENTITY_TOO_LARGE else last.text
-    return changed(command, items=(*command.items[:-1], changed(last, data=data)))
+    def add(self, command: NodeCommand) -> None:
+        """Take the next chunk, and what stands behind it."""
+        chunk, *others = command.items
+        self._latest = command
+        self._last = changed(self._last, more_data=chunk.more_data)
+        self._take(chunk.text)
+        if others:
+            self._end()
+            self._begin(others)
+
+    def verdict(self, limit: int) -> StatusCode | None:
+        """How the latest command is answered at once; None if it is whole."""
+        announced = self._last.meta.size or 0
+        if self._is_refused or self._bytes_before + max(self._bytes, announced) > limit:
+            self._is_refused = True
+            self._before, self._parts = [], []
+            return StatusCode.REQUEST_ENTITY_TOO_LARGE
+        if self._last.more_data:
+            return StatusCode.CHUNKED_ITEM_ACCEPTED
+        return None if self._fits and self._is_as_announced() else StatusCode.SIZE_MISMATCH
+
+    def _begin(self, items: Sequence[Item]) -> None:
+        """Each item but the last is whole."""
+        for number, item in enumerate(items, 1):
+            self._last, self._parts, self._bytes = item, [], 0
+            self._take(item.text)
+            if number < len(items):
+                self._end()
+
+    def _take(self, text: str) -> None:
+        self._parts.append(text)
+        self._bytes += len(text.encode())
+
+    def _end(self) -> None:
+        self._fits = self._fits and self._is_as_announced()
+        item = self._item()
+        self._before.append(item)
+        self._bytes_before += size_of(changed(self._latest, items=(item,)))
+
+    def _is_as_announced(self) -> bool:
+        return self._last.meta.size in {None, self._bytes}
+
+    def _item(self) -> Item:
+        if self._last.data is None and len(self._parts) == 1 and not self._last.more_data:
+            return self._last
+        return changed(self._last, data=None if self._is_refused else "".join(self._parts))
 
 
 def _more(command: NodeCommand) -> bool:
@@ -146,10 +204,6 @@ def _purpose(command: NodeCommand) -> tuple[str, str]:
 
 def _address(item: Item) -> tuple[str, str]:
     return item.target, item.source
-
-
-def _place(command: NodeCommand) -> Item:
-    return Item(target=command.items[-1].target, source=command.items[-1].source)
 
 
 # --- the way out
