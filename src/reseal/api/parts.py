@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -23,6 +21,7 @@ from reseal.kernel.workers import Workers
 from reseal.signin.passwords import Passwords
 from reseal.web.answers import Json
 from reseal.web.calls import Call
+from reseal.web.places import place, read_place
 from reseal.web.routes import MIB, Listener, Route
 from reseal.web.streams import Stopping
 
@@ -80,22 +79,15 @@ def page_answer(call: Call, page: Page[T], shape: Callable[[T], dict[str, Any]])
     answer: dict[str, Any] = {"value": [shape(item) for item in page.items]}
     if page.next is not None:
         query = {name: value for name, value in call.request.query_params.items() if name != "after"}
-        link = call.request.url.replace_query_params(**query, after=_encoded(page.next))
+        link = call.request.url.replace_query_params(**query, after=place(page.next.folded, page.next.id))
         answer["nextLink"] = f"{link.path}?{link.query}"
     return Json(answer)
 
 
-def _encoded(key: PageKey) -> str:
-    return base64.urlsafe_b64encode(json.dumps([key.folded, key.id]).encode()).decode()
-
-
 def _decoded(text: str) -> PageKey | None:
-    if not text:
-        return None
     try:
-        folded, key = json.loads(base64.urlsafe_b64decode(text))
-        return PageKey(str(folded), int(key))
-    except (ValueError, TypeError):
+        return PageKey(*read_place(text)) if text else None
+    except ValueError:
         raise Invalid(
             code="BadPage",
             message="The parameter after does not come from a nextLink.",

@@ -7,8 +7,6 @@ event of a story once, with its position as the message's id (`entry`).
 
 from __future__ import annotations
 
-import base64
-import json
 from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -20,6 +18,7 @@ from starlette.responses import Response
 
 from reseal.console.live import Shown
 from reseal.console.pages import exact, fragment, full_page
+from reseal.console.paging import older, older_link
 from reseal.console.parts import HOME, PERMISSION, Parts
 from reseal.console.signing_in import SigningIn
 from reseal.console.views import (
@@ -43,7 +42,6 @@ from reseal.deployment.report import report_rows
 from reseal.deployment.service import CHANGED
 from reseal.kernel import events
 from reseal.kernel.db import Tx
-from reseal.kernel.errors import Invalid
 from reseal.kernel.events import SealedEvent
 from reseal.kernel.glances import glance
 from reseal.kernel.ids import TenantKey
@@ -58,7 +56,6 @@ _PAGE: Final = 50
 _LONGEST_STORY: Final = 1000
 _AFTERWARDS: Final = timedelta(minutes=1)
 """What belongs to a deployment may be told a moment after its end."""
-_END_OF_KEYS: Final = 2**63
 _FRESH: Final = timedelta(milliseconds=500)
 """So old may be what all streams know together."""
 _BREATH: Final = timedelta(milliseconds=250)
@@ -132,7 +129,7 @@ class DeploymentPages:
 
     async def all(self, call: Call) -> Response:
         """The list, newest first."""
-        show, after = _show(call), _after(call)
+        show, after = _show(call), older(call)
         found = await self.parts.db.read(_listed, call.caller.tenant, show, after)
         return await self._page(
             call,
@@ -253,7 +250,7 @@ def _listed(tx: Tx, tenant: TenantKey, show: Show, after: After | None) -> _List
             Show.UNDER_WAY: sum(states.values()),
             Show.FAILED: states.get(State.RED, 0) + states.get(State.ERROR, 0),
         },
-        older="" if page.next is None else _link(page.next),
+        older="" if page.next is None else older_link(page.next),
     )
 
 
@@ -303,24 +300,3 @@ def _show(call: Call) -> Show:
         return Show(call.query("show", Show.ALL))
     except ValueError:
         return Show.ALL
-
-
-def _link(after: After) -> str:
-    told = json.dumps([after.begun_at.isoformat(), after.id]).encode()
-    return base64.urlsafe_b64encode(told).rstrip(b"=").decode()
-
-
-def _after(call: Call) -> After | None:
-    text = call.query("older")
-    if not text:
-        return None
-    try:
-        begun_at, key = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-        after = After(datetime.fromisoformat(begun_at).astimezone(UTC), int(key))
-        if 0 <= after.id < _END_OF_KEYS:
-            return after
-        raise ValueError("no key is that long")
-    except (ValueError, TypeError):
-        raise Invalid(
-            code="BadPage", message="This link is not one of this page's.", remedy="Begin at the first page."
-        ) from None

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import base64
-import json
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Final, TypeVar
 from urllib.parse import urlencode
 
+from reseal.deployment.listing import After
 from reseal.directory.paging import Page, PageKey
 from reseal.kernel.errors import Invalid
 from reseal.web.calls import Call
+from reseal.web.places import place, read_place
 
 T = TypeVar("T")
 
@@ -43,21 +44,33 @@ def links(call: Call, page: Page[T]) -> Links:
     """Links that keep everything else that the address says."""
     query = {name: value for name, value in call.request.query_params.items() if name != "after"}
     first = f"?{urlencode(query)}" if call.query("after") else ""
-    further = f"?{urlencode({**query, 'after': _encoded(page.next)})}" if page.next else ""
+    further = f"?{urlencode({**query, 'after': place(page.next.folded, page.next.id)})}" if page.next else ""
     return Links(first, further)
 
 
-def _encoded(key: PageKey) -> str:
-    return base64.urlsafe_b64encode(json.dumps([key.folded, key.id]).encode()).rstrip(b"=").decode()
-
-
 def _decoded(text: str) -> PageKey | None:
-    if not text:
-        return None
     try:
-        folded, key = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-        return PageKey(str(folded), int(key))
-    except (ValueError, TypeError):
-        raise Invalid(
-            code="BadPage", message="This link is not one of this page's.", remedy="Begin at the first page."
-        ) from None
+        return PageKey(*read_place(text)) if text else None
+    except ValueError:
+        raise _not_ours() from None
+
+
+def older_link(after: After) -> str:
+    """The word for `older`: what began before this deployment."""
+    return place(after.begun_at.isoformat(), after.id)
+
+
+def older(call: Call) -> After | None:
+    """Behind which deployment the list goes on, by `older`. Raises `Invalid` for a link that is not ours."""
+    word = call.query("older")
+    try:
+        begun_at, key = read_place(word) if word else ("", 0)
+        return After(datetime.fromisoformat(begun_at).astimezone(UTC), key) if word else None
+    except (ValueError, OverflowError):
+        raise _not_ours() from None
+
+
+def _not_ours() -> Invalid:
+    return Invalid(
+        code="BadPage", message="This link is not one of this page's.", remedy="Begin at the first page."
+    )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import json
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -15,6 +13,7 @@ from starlette.responses import Response, StreamingResponse
 from reseal.console.charts import HEIGHT, WIDTH, per_day, shares
 from reseal.console.desk import Desk, Visit
 from reseal.console.forms import Form, Option
+from reseal.console.paging import older, older_link
 from reseal.console.parts import HOME, PERMISSION
 from reseal.deployment.listing import After
 from reseal.deployment.report import report_rows
@@ -30,7 +29,6 @@ PATH: Final = f"{HOME}/report"
 _PAGE: Final = 50
 _EXPORTED: Final = 500
 """Rows that are read at once for a file."""
-_END_OF_KEYS: Final = 2**63
 _TONES: Final[Mapping[Status, str]] = {
     Status.SUCCESS: "good",
     Status.SUCCESS_WITH_TIMEOUT: "person",
@@ -66,7 +64,7 @@ def routes(desk: Desk) -> tuple[Route, ...]:
 
 async def _report(visit: Visit) -> Response:
     form, sought = _asked(visit)
-    found = await visit.read(_rows, sought, _after(visit), _PAGE)
+    found = await visit.read(_rows, sought, older(visit.call), _PAGE)
     kept = {name: values[-1] for name, values in form.values.items() if values[-1]}
     return await visit.page(
         "report.html",
@@ -78,7 +76,7 @@ async def _report(visit: Visit) -> Response:
         tones=_TONES,
         narrowed=kept,
         csv=f"{PATH}.csv" + (f"?{urlencode(kept)}" if kept else ""),
-        next="" if found.next is None else f"?{urlencode({**kept, 'older': _link(found.next)})}",
+        next="" if found.next is None else f"?{urlencode({**kept, 'older': older_link(found.next)})}",
         first=f"?{urlencode(kept)}" if visit.call.query("older") else "",
     )
 
@@ -110,27 +108,6 @@ def _day(text: str) -> datetime | None:
         return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
     except ValueError:
         raise Invalid(code="BadDay", message="This is not a day.", remedy="Write it as 2026-11-28.") from None
-
-
-def _link(after: After) -> str:
-    told = json.dumps([after.begun_at.isoformat(), after.id]).encode()
-    return base64.urlsafe_b64encode(told).rstrip(b"=").decode()
-
-
-def _after(visit: Visit) -> After | None:
-    text = visit.call.query("older")
-    if not text:
-        return None
-    try:
-        begun_at, key = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-        after = After(datetime.fromisoformat(begun_at).astimezone(UTC), int(key))
-        if 0 <= after.id < _END_OF_KEYS:
-            return after
-        raise ValueError("no key is that long")
-    except (ValueError, TypeError):
-        raise Invalid(
-            code="BadPage", message="This link is not one of this page's.", remedy="Begin at the first page."
-        ) from None
 
 
 # --- the file -----------------------------------------------------------------------------------------------

@@ -71,7 +71,7 @@ def _fact(report: Report) -> Fact | None:
 
 def _told(report: Report) -> dict[str, JsonValue]:
     told: dict[str, JsonValue] = {
-        "number": min(report.number, _EXACT),
+        "number": report.number,
         "at": report.at.isoformat(),
         "kind": report.kind.value,
         "screen": _text(report.screen),

@@ -96,7 +96,7 @@ class Call:
         """
         try:
             return msgspec.json.decode(await self.body(), type=shape)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, RecursionError) as error:
             raise _unreadable(error) from None
 
     def query(self, name: str, default: str = "") -> str:
@@ -129,7 +129,7 @@ class Call:
             raise Invalid(code="BadId", message=f"{text!r} is not an id.", remedy="Ids are UUIDs.") from None
 
 
-def _unreadable(error: msgspec.DecodeError) -> Invalid:
+def _unreadable(error: Exception) -> Invalid:
     message, _, place = str(error).partition(" - at ")
     where = place.strip("`") or "$"
     return Invalid(

@@ -268,6 +268,7 @@ async def test_autopilot_033_a_deregistered_device_is_nobodys(bench: Bench, lapt
     [
         (b"", "Document"),
         (b"{}", "Document"),
+        (b'{"hardwareHash": "x", "more": ' + b"[" * 5_000 + b"]" * 5_000 + b"}", "Document"),
         (b'{"hardwareHash": "nonsense"}', "InvalidZtdHardwareHash"),
     ],
 )

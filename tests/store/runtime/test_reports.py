@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx2
+import pytest
 
 from reseal.deployment.facts import Enrolled, Flow, Phase, PhaseBegun, Released, Resealed
 from reseal.deployment.service import observe
@@ -95,6 +96,16 @@ async def test_too_many_at_once_are_refused(bench: Bench, laptop: Laptop) -> Non
     run = (await bench.profile(laptop)).run
     answer = await send(bench, run, *(report(number) for number in range(1, 202)))
     assert refusal(answer) == (413, "TooManyReports")
+
+
+@pytest.mark.parametrize("number", [0, -1, 2**53, 2**63, 2**70])
+async def test_a_number_that_no_device_counts_to_is_refused(
+    bench: Bench, laptop: Laptop, number: int
+) -> None:
+    await bench.register(laptop)
+    run = (await bench.profile(laptop)).run
+    assert refusal(await send(bench, run, report(number))) == (400, "Document")
+    assert await up_to(bench, run, report(2**53 - 1)) == 2**53 - 1
 
 
 async def _green(bench: Bench, registration: int) -> None:

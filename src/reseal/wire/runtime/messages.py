@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -211,7 +211,7 @@ class ReportKind(StrEnum):
 class Report(_Document, frozen=True, kw_only=True):
     """One event on the device; `number` counts from 1 in each run and is what makes a repetition one."""
 
-    number: int
+    number: Annotated[int, msgspec.Meta(ge=1, le=2**53 - 1)]
     at: datetime
     kind: ReportKind
     screen: str = ""
@@ -276,6 +276,6 @@ def decode(data: bytes, shape: type[_Shape]) -> _Shape:
     """A document of that shape. Raises `ChannelError`."""
     try:
         return msgspec.json.decode(data, type=shape)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         message = f"The document is no {shape.__name__}: {error}"
         raise ChannelError(code="Document", message=message, remedy="Correct the place it names") from error
