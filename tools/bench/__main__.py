@@ -14,6 +14,7 @@ from reseal.kernel.logs import configure_logs
 from reseal.server.running import collect_seldom
 from tools.bench import checkins, console, enrolments, imports, over_tls, processes, rehearsals, scale, units
 from tools.bench.figures import Figure, as_json, as_table
+from tools.bench.measuring import Host
 from tools.bench.sizes import FULL, QUICK, Sizes
 from tools.bench.stores import Store, stores
 
@@ -40,8 +41,14 @@ def main(arguments: Sequence[str]) -> int:
     with tempfile.TemporaryDirectory(prefix="reseal-measured-") as name:
         folder = Path(name)
         folder.chmod(0o755)  # PostgreSQL's account has to pass through
+        host = Host()
         found = asyncio.run(_measure(folder, sizes, asked.database, asked.only or TOPICS))
-    print(as_json(found, quick=asked.quick) if asked.json else as_table(found, quick=asked.quick))
+        stolen = host.stolen()
+    if asked.json:
+        print(as_json(found, quick=asked.quick, stolen=stolen))
+    else:
+        print(as_table(found, quick=asked.quick))
+        print(f"The machine got {1 - stolen:.0%} of the CPU time that it wanted; the figures hold the rest.")
     failed = [figure for figure in found if figure.fails and not asked.quick]
     for figure in failed:
         print(f"{figure.what} {figure.where}: {figure.share or 0:.1f} times its budget", file=sys.stderr)

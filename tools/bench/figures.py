@@ -48,10 +48,12 @@ class Figure:
 COLUMNS = ("", "database", "CPU", "budget", "used", "elapsed", "statements", "")
 
 
-def as_json(figures: Sequence[Figure], *, quick: bool) -> str:
-    """The figures as one JSON document; those of a quick run are small and mean nothing."""
+def as_json(figures: Sequence[Figure], *, quick: bool, stolen: float) -> str:
+    """The figures as one JSON document; those of a quick run are small and mean nothing. `stolen`: what share
+    of the time that it wanted the machine was not given.
+    """
     listed = [{**asdict(figure), "share": figure.share, "fails": figure.fails} for figure in figures]
-    return json.dumps({"quick": quick, "figures": listed}, indent=2)
+    return json.dumps({"quick": quick, "stolen": stolen, "figures": listed}, indent=2)
 
 
 def as_table(figures: Iterable[Figure], *, quick: bool) -> str:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from reseal.kernel.db import Database
 
@@ -49,6 +50,29 @@ async def repeated(
         if number >= warm_up:
             costs.append(cost)
     return costs
+
+
+class Host:
+    """What the host of a virtual machine takes away from it while it wants to compute."""
+
+    def __init__(self) -> None:
+        self._before = _ticks()
+
+    def stolen(self) -> float:
+        """The share of the wanted time that was taken away since this was made; 0 where nobody tells."""
+        stolen, wanted = (now - then for now, then in zip(_ticks(), self._before, strict=True))
+        return stolen / wanted if wanted else 0.0
+
+
+def _ticks() -> tuple[int, int]:
+    """Stolen and wanted time of all processors since the start, in ticks (proc(5), `/proc/stat`)."""
+    try:
+        user, nice, system, _idle, _waiting, irq, softirq, stolen, *_ = map(
+            int, Path("/proc/stat").read_text().partition("\n")[0].split()[1:]
+        )
+    except (OSError, ValueError):
+        return 0, 0
+    return stolen, user + nice + system + irq + softirq + stolen
 
 
 def mean(costs: Sequence[Cost], of: int | None = None) -> Cost:

@@ -30,7 +30,7 @@ def test_what_has_no_budget_is_shown_and_never_fails() -> None:
 
     assert not figure.fails
     assert as_table([figure], quick=False).splitlines()[1].split() == ["one", "edit", "SQLite", "100.00", "s"]
-    assert json.loads(as_json([figure], quick=False))["figures"][0]["share"] is None
+    assert json.loads(as_json([figure], quick=False, stolen=0.5))["figures"][0]["share"] is None
 
 
 def test_a_failure_stands_out() -> None:
@@ -57,7 +57,7 @@ def test_amounts_are_shown_in_a_unit_that_fits(measured: float, unit: Unit, show
 
 
 def test_programs_get_plain_numbers() -> None:
-    (figure,) = json.loads(as_json([_figure(2.5)], quick=False))["figures"]
+    (figure,) = json.loads(as_json([_figure(2.5)], quick=False, stolen=0.5))["figures"]
 
     assert (figure["measured"], figure["budget"], figure["share"], figure["fails"]) == (2.5, 1.0, 2.5, True)
     assert figure["unit"] == "s"
