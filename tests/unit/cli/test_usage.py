@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+from pathlib import Path
 
 import pytest
 
@@ -30,8 +31,8 @@ COMMANDS = [
 
 @pytest.fixture(autouse=True)
 def _of_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No variable names a server."""
-    for name in ("READY_FILE", "SERVER", "CA", "CREDENTIALS"):
+    """No variable names a server, or what one is started with."""
+    for name in ("READY_FILE", "SERVER", "CA", "CREDENTIALS", "CONFIG", "DATA_DIRECTORY"):
         monkeypatch.delenv(f"RESEAL_{name}", raising=False)
 
 
@@ -102,3 +103,18 @@ def test_without_a_server_it_is_said_how_to_name_one(capsys: pytest.CaptureFixtu
 
     assert shown.out == ""
     assert "--ready-file" in shown.err
+
+
+def test_the_file_with_settings_can_be_named_by_a_variable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No data directory is said, so nothing starts; each file is known by its mistake."""
+    by_variable, by_option = tmp_path / "variable.toml", tmp_path / "option.toml"
+    for file in (by_variable, by_option):
+        file.write_text('tenantname = "x"\n')
+    monkeypatch.setenv("RESEAL_CONFIG", str(by_variable))
+
+    for options, read in (([], by_variable), (["--config", str(by_option)], by_option)):
+        assert run(["up", *options]) == 2
+        told = capsys.readouterr().err
+        assert [file for file in (by_variable, by_option) if str(file) in told] == [read]

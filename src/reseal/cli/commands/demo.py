@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import signal
 import sys
 from asyncio.subprocess import Process
@@ -35,6 +36,7 @@ from reseal.device.quirks import Quirk
 from reseal.device.timekeeping import spoken
 from reseal.kernel.clock import SystemClock
 from reseal.kernel.errors import Invalid, Unavailable
+from reseal.kernel.settings import PREFIX
 
 SAMPLE: Final = "examples/contoso"
 USER: Final = "adele"
@@ -160,9 +162,14 @@ async def _server(folder: Path) -> AsyncIterator[Path]:
     """A server process that answers; yields its ready file. It ends with the context."""
     ready = folder / "server" / "ready.json"
     ready.unlink(missing_ok=True)
+    # Variables of another server, its database above all, are not meant for this one.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
     with (folder / "server.log").open("ab") as log:
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "reseal.cli", "up", "--data", str(folder / "server"), stdout=log, stderr=log
+            *(sys.executable, "-m", "reseal.cli", "up", "--data", str(folder / "server")),
+            env=environment,
+            stdout=log,
+            stderr=log,
         )
         try:
             await _appears(ready, process)

@@ -17,7 +17,7 @@ from reseal.server.running import serve
 def up(
     *,
     data: Annotated[Path | None, Parameter(name="--data")] = None,
-    config: Path | None = None,
+    config: Annotated[Path | None, Parameter(env_var="RESEAL_CONFIG")] = None,
     browser_listen: str | None = None,
     device_listen: str | None = None,
     public_url: str | None = None,
