@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -67,6 +69,12 @@ def test_codes_and_names() -> None:
         (8204, "AssignedUserDomainUnknown"),
     }
     assert all(one.remedy for one in Refusal)
+
+
+def test_the_page_for_administrators_names_every_code() -> None:
+    page = Path("docs/administrator/importing-devices.md").read_text()
+    told = re.findall(r"^\| (\d+) \| (\w*) ?\| \S.*\|$", page, re.MULTILINE)
+    assert told == [("0", ""), *((str(one.code), one.error_name) for one in Refusal)]
 
 
 def test_autopilot_041_a_refusal_carries_number_name_line_and_remedy() -> None:
