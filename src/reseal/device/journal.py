@@ -3,7 +3,8 @@
 The file `journal` has a line for each step: `begin`, then `end` or `rollback`; `remove` when a product goes.
 A line counts once it is synced. What an installation overwrites is kept under `rollback/` until its end is on
 record, so that an interrupted one can be undone, and it is undone before anything else happens. Therefore a
-product and version have one `end`, however often the power fails. Installed files are `programs/<code>`, and
+product and version have one `end`, however often the power fails. A product that goes while a newer version
+is being installed is not brought back when that is undone. Installed files are `programs/<code>`, and
 `programs/<code>@<user>` for those of one user.
 """
 
@@ -73,7 +74,15 @@ class Journal:
         interrupted = self._open
         if interrupted is not None:
             self.roll_back()
+        self._sweep()
         return interrupted
+
+    def _sweep(self) -> None:
+        """Delete what a removal or an end left behind that was cut short after it was on record."""
+        kept = {f"programs/{product.file}" for product in self._installed.values()}
+        for name in (*self._disk.names("programs/"), *self._disk.names("rollback/")):
+            if name not in kept:
+                self._disk.delete(name)
 
     def _keep_what_was_read(self) -> None:
         """Put on record what was read, since the process alone may have ended; a line that the power cut in
@@ -118,13 +127,18 @@ class Journal:
         self._disk.delete(f"rollback/{product.file}")
 
     def remove(self, owner: str, code: str) -> None:
-        """A product goes, if it is there."""
-        product = self.installed(owner, code)
+        """A product goes, if it is there, or would be there again once the open installation is undone."""
+        product = self.installed(owner, code) or self._replaced(owner, code)
         if product is None:
             return
         self._record("remove", product)
         self._disk.delete(f"rollback/{product.file}")
         self._disk.delete(f"programs/{product.file}")
+
+    def _replaced(self, owner: str, code: str) -> Product | None:
+        """The version that the open installation replaces, if it is one of that product."""
+        before = self._before
+        return before if before is not None and before.key == (owner, code.casefold()) else None
 
     def _under_way(self) -> Product:
         if self._open is None:
@@ -151,3 +165,5 @@ class Journal:
                 self._open, self._before = None, None
             case "remove":
                 self._installed.pop(product.key, None)
+                if self._before == product:
+                    self._before = None

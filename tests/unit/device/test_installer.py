@@ -15,7 +15,7 @@ from reseal.device.disk import Disk, MemoryDisk
 from reseal.device.download import HASH_MISMATCH
 from reseal.device.hints import Hints, PlainHints
 from reseal.device.installer import PARKED, TIMED_OUT, signed
-from reseal.device.journal import read_journal
+from reseal.device.journal import Journal, read_journal
 from reseal.device.management import Management
 from reseal.device.parts import Parts
 from reseal.device.quirks import Quirk
@@ -23,7 +23,7 @@ from reseal.device.transport import Failure
 from reseal.kernel.clock import VirtualClock
 from reseal.kernel.simulation.loop import run
 from reseal.wire.csp import LocURI, Msi, MsiInstallJob, Scope, install_commands, msi, uninstall_command
-from reseal.wire.syncml import Alert, AlertType, LoginStatus, Message, add, execute
+from reseal.wire.syncml import Alert, AlertType, Command, Delete, LoginStatus, Message, add, execute
 from tests.support.scripted_server import ScriptedServer, enrolled, parts
 
 START = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)
@@ -318,6 +318,23 @@ def test_delete_stops_an_installation_that_is_under_way() -> None:
     play(story, hints=PlainHints(time=MINUTE * 5))
 
 
+def test_delete_of_a_product_that_is_being_upgraded_leaves_nothing_of_it() -> None:
+    async def story(given: Parts, server: ScriptedServer) -> None:
+        device = enrolled(given)
+        server.packages.append(install_commands(job()))
+        await run_for(device, MINUTE * 6)
+        server.packages += [install_commands(job("2.0.0")), [], [uninstall_command(CODE)]]
+        await run_for(device, MINUTE * 10)
+        assert server.codes()[-1] == 200
+        assert steps(given.disk)[2:] == [("begin", "2.0.0"), ("remove", "1.0.0"), ("rollback", "2.0.0")]
+        assert given.disk.names("programs/") == given.disk.names("rollback/") == []
+        server.packages.append(install_commands(job()))
+        await run_for(_restored(given), MINUTE * 6)
+        assert given.disk.read(f"programs/{CODE}") == CONTENT, "what is gone can be installed anew"
+
+    play(story, hints=PlainHints(time=MINUTE * 5))
+
+
 def test_with_its_quirk_the_first_installation_parks_until_it_is_executed_again() -> None:
     async def story(given: Parts, server: ScriptedServer) -> None:
         device = enrolled(given)
@@ -417,6 +434,83 @@ def test_a_power_cut_at_any_write_costs_nothing_but_time(moment: Literal["before
         assert done == [("end", "1.0.0")], (number, steps(disk))
         assert disk.read(f"programs/{CODE}") == CONTENT
         assert server.acknowledged >= {"Add", "Exec"}
+
+
+class Undecided:
+    """A server that wants one version, then a newer one, and from a line of the journal on neither."""
+
+    def __init__(self, server: ScriptedServer, disk: Disk, until: tuple[str, str]) -> None:
+        self.server = server
+        self.disk = disk
+        self.until = until
+        self.deleted = False
+        """The device said that the product is gone."""
+        server.on_message = self.hear
+
+    def hear(self, message: Message) -> None:
+        for command, code in self.server.statuses():
+            self.deleted = self.deleted or (isinstance(command, Delete) and code in {200, 404})
+        if message.header.msg_id == 1:
+            self.server.packages.clear()
+            self.server.packages.append([] if self.deleted else self._wanted())
+
+    def _wanted(self) -> list[Command]:
+        done = steps(self.disk)
+        if self.until in done:
+            return [uninstall_command(CODE)]
+        return [*install_commands(job("2.0.0" if ("end", "1.0.0") in done else "1.0.0"))]
+
+
+def _delete(
+    disk: MemoryDisk, until: tuple[str, str], cut: tuple[Literal["before", "after"], int] | None
+) -> int:
+    """A device from enrolment to the deleted app, with one power cut; how often it was started."""
+    pending = cut
+
+    def probe(moment: Literal["before", "after"], number: int) -> None:
+        nonlocal pending
+        if pending == (moment, number):
+            pending = None
+            raise PowerCut
+
+    disk.probe = probe
+    starts = 0
+
+    async def main() -> None:
+        nonlocal starts
+        server = ScriptedServer(files={URL: CONTENT})
+        undecided = Undecided(server, disk, until)
+        clock = VirtualClock(asyncio.get_running_loop(), START)
+        given = parts(server, clock, disk=disk, hints=PlainHints(time=MINUTE * 3.7))
+        while True:
+            starts += 1
+            try:
+                device = Management.restored(given) or enrolled(given)
+                await run_for(device, MINUTE * 11)
+                assert undecided.deleted
+                assert not device.tree.has(msi(CODE))
+            except PowerCut:
+                disk.power_cut()
+            else:
+                return
+
+    run(main())
+    return starts
+
+
+@pytest.mark.parametrize("until", [("end", "1.0.0"), ("begin", "2.0.0")], ids=["installed", "upgrading"])
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_what_was_deleted_is_gone_after_a_power_cut_at_any_write(
+    moment: Literal["before", "after"], until: tuple[str, str]
+) -> None:
+    undisturbed = MemoryDisk()
+    assert _delete(undisturbed, until, None) == 1
+    assert ("remove", "1.0.0") in steps(undisturbed)
+    for number in range(1, undisturbed.writes + 1):
+        disk = MemoryDisk()
+        assert _delete(disk, until, (moment, number)) == 2, number
+        assert disk.names("programs/") == disk.names("rollback/") == [], (number, steps(disk))
+        assert Journal(disk).installed("", CODE) is None, (number, steps(disk))
 
 
 def test_what_was_acknowledged_before_a_power_cut_is_there_after_it() -> None:
