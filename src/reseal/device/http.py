@@ -2,7 +2,8 @@
 
 `Http.ask` sends a request again after what a network does to requests: no link, nobody listening, an answer
 that was cut off, a server that says it is busy. So whoever asks has to be sure that asking twice does no
-harm, or says `tries=1`. A chain or a name that is wrong is not tried again. Waits double and have a bound.
+harm, or says `tries=1`; then a busy server is a failure of the network as well, since whoever asks begins
+anew after one. A chain or a name that is wrong is not tried again. Waits double and have a bound.
 """
 
 from __future__ import annotations
@@ -84,7 +85,7 @@ class Http:
         return moment + (self.network_clock.monotonic() - seen)
 
     async def ask(self, request: Request, *, tries: int = TRIES) -> Answer:
-        """The answer. Raises `TransportError` after the last try."""
+        """The answer. Raises `TransportError` after the last try, and for the only one at a busy server."""
         wait = _FIRST_WAIT
         for left in range(tries - 1, -1, -1):
             try:
@@ -94,6 +95,8 @@ class Http:
                     raise
                 pause = wait
             else:
+                if answer.status in _BUSY and tries == 1:
+                    raise _busy(answer)
                 if answer.status not in _BUSY or not left:
                     return answer
                 pause = max(wait, _retry_after(answer))
@@ -151,6 +154,10 @@ class Http:
 
 def _authorization(bearer: str) -> list[tuple[str, str]]:
     return [("Authorization", f"Bearer {bearer}")] if bearer else []
+
+
+def _busy(answer: Answer) -> TransportError:
+    return TransportError(Failure.REFUSED, say("the server answered {status}", status=answer.status))
 
 
 def _retry_after(answer: Answer) -> timedelta:

@@ -28,7 +28,7 @@ class Failure(StrEnum):
     NO_NETWORK = "noNetwork"
     """There is no link, or no name is resolved."""
     REFUSED = "refused"
-    """Nothing listens there."""
+    """Nothing listens there, or what does is too busy."""
     CUT = "cut"
     """The connection ended before the whole answer had come; the request may have been carried out."""
     UNTRUSTED = "untrusted"

@@ -18,7 +18,7 @@ from reseal.device.http import TRIES
 from reseal.device.link import PlainAdapters
 from reseal.device.screens import Action, Intent, Progress, Screen, ScreenId
 from reseal.device.tpm import KEYS
-from reseal.device.transport import Failure
+from reseal.device.transport import Failure, Request
 from reseal.device.windows import Ending, EndingKind, Laptop
 from reseal.kernel.clock import VirtualClock
 from reseal.wire.enrolment.faults import ErrorType, Fault, Subcode
@@ -26,7 +26,15 @@ from reseal.wire.enrolment.request import ContextName
 from reseal.wire.runtime.messages import AssignedUser, Refusal, ReportKind, TicketJoin
 from reseal.wire.syncml import LoginStatus
 from tests.unit.device.laptops import LAPTOP, laptop, simulated
-from tests.unit.device.organisation import ADMINISTRATORS, DEVICE, HIDDEN, HOST, REGISTRATION, Organisation
+from tests.unit.device.organisation import (
+    ADMINISTRATORS,
+    DEVICE,
+    HIDDEN,
+    HOST,
+    REGISTRATION,
+    Answer,
+    Organisation,
+)
 
 S = ScreenId
 RESEALED = Ending(EndingKind.POWERED_OFF_RESEALED)
@@ -169,6 +177,29 @@ def test_lost_answers_of_a_user_too(path: str) -> None:
     async def main(bench: Bench) -> None:
         bench.server.lost[path] = 1
         assert await bench.power_on(adele()) == DESKTOP
+
+    played(main)
+
+
+@pytest.mark.parametrize("path", ["/authorize", "/token"])
+def test_a_server_that_is_busy_while_somebody_signs_in_asks_once_more(path: str) -> None:
+    class Restarting(Organisation):
+        is_ready = False
+
+        def _answer(self, request: Request, path_: str) -> Answer:
+            answer = super()._answer(request, path_)
+            if self.is_ready or path_ != path or request.method == "GET":
+                return answer
+            self.is_ready = True
+            return Answer(503, b"<h1>Try later</h1>")
+
+    async def main(bench: Bench) -> None:
+        bench.server = Restarting(bench.clock)
+        person = adele()
+        assert await bench.power_on(person) == DESKTOP
+        first, second = (screen for screen in person.seen if screen.id is S.SIGN_IN)
+        assert first.notice == ""
+        assert "the server answered 503" in second.notice
 
     played(main)
 

@@ -39,7 +39,7 @@ from reseal.wire.enrolment.pkcs10 import proven_key, read_certificate_request
 from reseal.wire.enrolment.request import ContextName
 from reseal.wire.runtime.messages import Refusal, TicketJoin
 from tests.unit.device.laptops import LAPTOP, keys, simulated, tpm_on
-from tests.unit.device.organisation import DEVICE, HOST, REGISTRATION, Organisation
+from tests.unit.device.organisation import DEVICE, HOST, REGISTRATION, Answer, Organisation
 
 
 class Device:
@@ -127,6 +127,20 @@ def test_an_attestation_that_the_network_breaks_off_begins_anew() -> None:
     simulated(main)
 
 
+def test_an_attestation_begins_anew_where_the_server_is_busy() -> None:
+    async def main(clock: VirtualClock) -> None:
+        class Restarting(Organisation):
+            def _ticket(self, request: Any) -> Any:
+                answer = super()._ticket(request)
+                return answer if self.tickets == 3 else Answer(503, b"<h1>Try later</h1>")
+
+        device = Device(clock)
+        channel = Channel(Http(Restarting(clock), clock), f"{HOST}/runtime/v1")
+        assert (await attest(channel, device.claimant, clock)).ticket == "ticket-3"
+
+    simulated(main)
+
+
 def test_an_attestation_has_a_bound() -> None:
     async def main(clock: VirtualClock) -> None:
         device = Device(clock)
@@ -209,6 +223,22 @@ def test_device_and_user_tokens_need_a_fresh_nonce_each() -> None:
         renewed = await device.endpoint.renew(identity, "refresh:adele@contoso.test", MANAGEMENT)
         assert renewed.access == f"{MANAGEMENT}|adele@contoso.test|{DEVICE}"
         assert renewed.until == clock.monotonic() + timedelta(minutes=58)
+
+    simulated(main)
+
+
+def test_a_token_is_asked_for_from_the_start_where_the_server_is_busy() -> None:
+    async def main(clock: VirtualClock) -> None:
+        class Restarting(Organisation):
+            def _signed(self, token: str) -> Any:
+                self.tickets += 1
+                answer = super()._signed(token)
+                return answer if self.tickets > 3 else Answer(503, b"<h1>Try later</h1>")
+
+        device = Device(clock)
+        identity = (await device.joined()).identity(device.tpm)
+        endpoint = TokenEndpoint(Http(Restarting(clock), clock), clock, f"{HOST}/token")
+        assert await endpoint.device_token(identity) == f"{MANAGEMENT}||{DEVICE}"
 
     simulated(main)
 

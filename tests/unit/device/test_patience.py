@@ -90,6 +90,16 @@ def test_tries_have_a_bound() -> None:
     assert (got.status, requests) == (503, 2)
 
 
+@pytest.mark.parametrize("status", [429, 502, 503, 504])
+def test_a_busy_server_is_a_network_failure_to_who_asks_once(status: int) -> None:
+    got, requests, time = asked(Answer(status, b"", [("Retry-After", "9")]), OK, tries=1)
+    assert isinstance(got, TransportError)
+    assert (got.failure, str(got.message)) == (Failure.REFUSED, f"the server answered {status}")
+    assert (requests, time) == (1, timedelta(0))
+    got, _, _ = asked(Answer(500, b"oops"), tries=1)
+    assert isinstance(got, Got)
+
+
 def test_a_busy_server_says_when_and_is_believed_within_reason() -> None:
     _, _, time = asked(Answer(503, b"", [("Retry-After", "9")]), OK)
     assert time == 9 * SECOND
