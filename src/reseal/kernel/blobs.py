@@ -15,15 +15,20 @@ import re
 import threading
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
+from reseal.kernel.entropy import Entropy
 from reseal.kernel.errors import Fault, Invalid, NotFound
 from reseal.kernel.files import PRIVATE, disk_error, sync_directory
 from reseal.kernel.workers import Workers
 
 CHUNK = 256 * 1024
 """Bytes per read and per write."""
+
+LEFT_ALONE = timedelta(days=1)
+"""An upload that nobody has written to for so long was cut off."""
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
@@ -61,20 +66,24 @@ class Blobs(Protocol):
 
 
 class LocalBlobs:
-    """Contents as files below a directory that belongs to this process alone."""
+    """Contents as files below a directory, which several processes may share."""
 
-    def __init__(self, directory: Path, workers: Workers) -> None:
+    def __init__(self, directory: Path, workers: Workers, entropy: Entropy) -> None:
         self._directory = directory
         self._unfinished = directory / "unfinished"
         self._workers = workers
+        self._start = entropy.bytes(8).hex()  # a process id is not enough: in containers all have the same
         self._numbers = itertools.count(1)
 
-    async def clean(self) -> int:
-        """Remove what uploads left that a crash cut off, and say how many; to be called at start."""
-        return await self._workers.run(self._clean)
+    async def clean(self, now: datetime) -> int:
+        """Remove what uploads left that a crash cut off, and say how many; to be called at start.
+
+        What was written to within `LEFT_ALONE` stays: another process may be about to finish it.
+        """
+        return await self._workers.run(self._clean, now - LEFT_ALONE)
 
     async def put(self, chunks: AsyncIterator[bytes], expected_sha256: str | None = None) -> Blob:
-        temporary = self._unfinished / f"{os.getpid()}.{next(self._numbers)}"
+        temporary = self._unfinished / f"{self._start}.{next(self._numbers)}"
         upload = await self._workers.run(_Upload.begin, temporary)
         try:
             async for chunk in chunks:
@@ -102,12 +111,12 @@ class LocalBlobs:
     def _path(self, sha256: str) -> Path:
         return self._directory / sha256[:2] / sha256
 
-    def _clean(self) -> int:
+    def _clean(self, before: datetime) -> int:
         if not self._unfinished.is_dir():
             return 0
-        stale = sorted(self._unfinished.iterdir())
+        stale = [file for file in sorted(self._unfinished.iterdir()) if _untouched_since(file, before)]
         for file in stale:
-            file.unlink()
+            file.unlink(missing_ok=True)
         return len(stale)
 
     def _keep(self, upload: _Upload, blob: Blob) -> None:
@@ -190,6 +199,13 @@ class _Upload:
                 os.close(self._handle)
                 self._handle = None
             self._path.unlink(missing_ok=True)
+
+
+def _untouched_since(path: Path, moment: datetime) -> bool:
+    try:
+        return path.stat().st_mtime < moment.timestamp()
+    except FileNotFoundError:  # its own process finished it meanwhile
+        return False
 
 
 def _size(path: Path) -> int | None:

@@ -133,8 +133,8 @@ async def running(
         workers = ThreadWorkers(settings.worker_threads)
         stack.callback(workers.close)
         db = await stack.enter_async_context(_database(settings, clock, entropy, probe))
-        blobs = LocalBlobs(settings.blobs, workers)
-        await blobs.clean()
+        blobs = LocalBlobs(settings.blobs, workers, entropy)
+        await blobs.clean(clock.now())
         box = SecretBox(directory.secret_keys(settings.key_file, entropy), entropy)
         parts = wiring.Parts(
             db=db,

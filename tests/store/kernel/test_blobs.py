@@ -8,11 +8,13 @@ import hashlib
 import os
 import resource
 from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from reseal.kernel.blobs import CHUNK, Blobs, LocalBlobs, MemoryBlobs
+from reseal.kernel.blobs import CHUNK, LEFT_ALONE, Blobs, LocalBlobs, MemoryBlobs
+from reseal.kernel.entropy import SystemEntropy
 from reseal.kernel.errors import Fault, Invalid, NotFound, StorageFull
 from reseal.kernel.workers import InlineWorkers, ThreadWorkers, Workers
 
@@ -40,13 +42,15 @@ def workers(request: pytest.FixtureRequest) -> Iterator[Workers]:
 @pytest.fixture
 def local(tmp_path: Path, workers: Workers) -> LocalBlobs:
     """Contents below a directory that does not exist yet."""
-    return LocalBlobs(tmp_path / "blobs", workers)
+    return LocalBlobs(tmp_path / "blobs", workers, SystemEntropy())
 
 
 @pytest.fixture(params=["local", "memory"])
 def blobs(request: pytest.FixtureRequest, tmp_path: Path) -> Blobs:
     """Each adapter in turn."""
-    return LocalBlobs(tmp_path / "blobs", InlineWorkers()) if request.param == "local" else MemoryBlobs()
+    if request.param == "memory":
+        return MemoryBlobs()
+    return LocalBlobs(tmp_path / "blobs", InlineWorkers(), SystemEntropy())
 
 
 def _files(directory: Path) -> list[Path]:
@@ -160,13 +164,40 @@ async def test_an_upload_that_is_cancelled_leaves_nothing(local: LocalBlobs, tmp
 
 
 async def test_what_a_crash_left_is_cleaned_and_contents_stay(local: LocalBlobs, tmp_path: Path) -> None:
-    assert await local.clean() == 0
+    now = datetime.now(UTC)
+    assert await local.clean(now) == 0
     await local.put(pieces(CONTENT))
-    (tmp_path / "blobs" / "unfinished" / "99.1").write_bytes(b"half")
+    left = tmp_path / "blobs" / "unfinished" / "99.1"
+    left.write_bytes(b"half")
 
-    assert await local.clean() == 1
+    assert await local.clean(now + LEFT_ALONE - timedelta(minutes=1)) == 0
+    assert left.is_file()
+    assert await local.clean(now + LEFT_ALONE + timedelta(minutes=1)) == 1
     assert await whole(local, DIGEST) == CONTENT
     assert _files(tmp_path / "blobs") == [Path(DIGEST[:2], DIGEST)]
+
+
+async def test_a_replica_that_starts_leaves_the_uploads_of_another_alone(
+    local: LocalBlobs, tmp_path: Path
+) -> None:
+    partly_written, going_on = asyncio.Event(), asyncio.Event()
+
+    async def halting() -> AsyncIterator[bytes]:
+        yield CONTENT[:CHUNK]
+        partly_written.set()
+        await going_on.wait()
+        yield CONTENT[CHUNK:]
+
+    upload = asyncio.create_task(local.put(halting()))
+    await partly_written.wait()
+    replica = LocalBlobs(tmp_path / "blobs", InlineWorkers(), SystemEntropy())
+    assert await replica.clean(datetime.now(UTC)) == 0
+    other = await replica.put(pieces(b"the replica's first upload, at the same time"))
+    going_on.set()
+
+    assert (await upload).sha256 == DIGEST
+    assert await whole(replica, DIGEST) == CONTENT
+    assert await local.size(other.sha256) == other.size
 
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT])
@@ -216,7 +247,7 @@ async def test_a_content_that_was_shortened_on_the_disk_is_not_served_as_whole(
 
 
 async def test_memory_does_not_grow_with_the_content(tmp_path: Path) -> None:
-    local = LocalBlobs(tmp_path / "blobs", InlineWorkers())
+    local = LocalBlobs(tmp_path / "blobs", InlineWorkers(), SystemEntropy())
     megabyte = bytes(1024 * 1024)
 
     async def long() -> AsyncIterator[bytes]:
