@@ -57,6 +57,11 @@ class Refused(SetupFailed):
         self.name = name
         self.http_status = status
 
+    @property
+    def is_final(self) -> bool:
+        """Whether the same would be declined at another time, too: the server is neither busy nor broken."""
+        return 400 <= self.http_status < 500 and self.http_status != 429
+
 
 class Channel:
     """Requests to one server. `base` is the address of the channel without a slash at the end."""
@@ -209,7 +214,9 @@ class ReportBook:
         report = self._channel.report(kept.run, Reports(reports=kept.waiting), identity=self._identity())
         try:
             taken = await within(self._channel.network_clock, PATIENCE, report)
-        except Refused:
+        except Refused as refused:
+            if not refused.is_final:
+                return False
             taken = kept.last  # the run is over, or the server wants none
         except (SetupFailed, TimeUp):
             return False

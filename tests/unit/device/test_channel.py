@@ -174,6 +174,34 @@ def test_reports_hold_nobody_up() -> None:
     simulated(main)
 
 
+@pytest.mark.parametrize("status", [429, 500, 503, 507])
+def test_a_server_that_cannot_take_reports_now_gets_them_later(status: int) -> None:
+    async def main(clock: VirtualClock) -> None:
+        server = Server(deque([Answer(status, REFUSED)]))
+        reports = book(server, clock, MemoryDisk())
+        await reports.open_run("one")
+        reports.write(ReportKind.RESEALED)
+        assert not await reports.send()
+        assert await reports.send()
+        assert server.taken == [("one", 1)]
+
+    simulated(main)
+
+
+@pytest.mark.parametrize("status", [400, 401, 409, 413])
+def test_reports_that_the_server_declines_are_not_sent_again(status: int) -> None:
+    async def main(clock: VirtualClock) -> None:
+        server = Server(deque([Answer(status, REFUSED)]))
+        reports = book(server, clock, MemoryDisk())
+        await reports.open_run("one")
+        reports.write(ReportKind.RESEALED)
+        assert await reports.send()
+        assert await reports.send()
+        assert (len(server.asked), server.taken) == (1, [])
+
+    simulated(main)
+
+
 def test_reports_can_be_switched_off() -> None:
     async def main(clock: VirtualClock) -> None:
         server, disk = Server(), MemoryDisk()
