@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Final, TypeAlias
@@ -203,7 +203,8 @@ class _File(_Strict):
     devices: str = "devices.csv"
     domain: str = "contoso.example"
     sample: str = "contoso"
-    start: datetime | None = None
+    start: object = None
+    """YAML gives a moment, a day or, of what it does not know as either, a text."""
     stagger: int = 30
     faults: str = "none"
     download_rate: int = 0
@@ -238,7 +239,7 @@ def _scenario(directory: Path, said: _File) -> Scenario:
         devices=home / said.devices,
         domain=said.domain,
         sample=said.sample,
-        start=said.start,
+        start=_start(said.start),
         stagger=timedelta(seconds=said.stagger),
         faults=parse_faults(said.faults),
         download_rate=said.download_rate,
@@ -248,6 +249,32 @@ def _scenario(directory: Path, said: _File) -> Scenario:
         plan=tuple(_plan(each, f"$.plan[{n}]", said, directory) for n, each in enumerate(said.plan))
         or (Plan(),),
     )
+
+
+_NO_MOMENT: Final = "{!r} is no moment; write 2026-11-09 or 2026-11-09T08:00:00Z - at `$.start`"
+
+
+def _start(said: object) -> datetime | None:
+    """A moment without a zone is UTC, a day is its midnight there."""
+    if isinstance(said, str):
+        said = _read_moment(said)
+    match said:
+        case None:
+            return None
+        case datetime(tzinfo=None):
+            return said.replace(tzinfo=UTC)
+        case datetime():
+            return said.astimezone(UTC)
+        case date():
+            return datetime.combine(said, time(tzinfo=UTC))
+    raise ValueError(_NO_MOMENT.format(said))
+
+
+def _read_moment(text: str) -> datetime:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(_NO_MOMENT.format(text)) from None
 
 
 def _plan(said: _Plan, where: str, file: _File, directory: Path) -> Plan:

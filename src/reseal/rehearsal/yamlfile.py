@@ -79,6 +79,8 @@ def _load(file: Path) -> YamlDocument:
         raise _invalid(file, Detail(str(file), f"cannot be read: {error.strerror}.")) from error
     except UnicodeDecodeError as error:
         raise _invalid(file, Detail(str(file), f"is not UTF-8 (byte {error.start}).")) from error
+    except ValueError as error:  # what looks like a date and is none: 2026-13-01
+        raise _invalid(file, Detail(str(file), f"holds a value that is none: {error}.")) from error
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise _invalid(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -109,6 +109,27 @@ def test_everything_that_can_be_said(tmp_path: Path) -> None:
     assert (fourth.devices, fourth.quirks) == ((), frozenset({Quirk.KEEPS_FINISHED}))
 
 
+@pytest.mark.parametrize(
+    "said, start",
+    [
+        ("2026-11-09T08:30:00Z", datetime(2026, 11, 9, 8, 30, tzinfo=UTC)),
+        ("2026-11-09T08:30:00+02:00", datetime(2026, 11, 9, 6, 30, tzinfo=UTC)),
+        ("2026-11-09T08:30:00", datetime(2026, 11, 9, 8, 30, tzinfo=UTC)),
+        ("2026-11-09 08:30", datetime(2026, 11, 9, 8, 30, tzinfo=UTC)),
+        ("2026-11-09", datetime(2026, 11, 9, tzinfo=UTC)),
+        ("'2026-11-09'", datetime(2026, 11, 9, tzinfo=UTC)),
+        ("", None),
+    ],
+)
+def test_a_rehearsal_begins_at_a_moment_or_a_day_in_utc(
+    tmp_path: Path, said: str, start: datetime | None
+) -> None:
+    found = _read(tmp_path, f"rehearsal: 1\nstart: {said}").start
+
+    assert found == start
+    assert found is None or found.tzinfo is UTC
+
+
 def test_without_a_file_every_device_goes_through_both_flows(tmp_path: Path) -> None:
     scenario = read_scenario(tmp_path)
     (plan,) = scenario.plan
@@ -142,6 +163,9 @@ def test_without_a_file_every_device_goes_through_both_flows(tmp_path: Path) -> 
         ("rehearsal: 1\nplan:\n  - devices: 0", 3, "counted from 1"),
         ("rehearsal: 1\nplan:\n  - wifi: Office", 3, "no network 'Office'"),
         ("rehearsal: 1\nstagger: soon", 2, "Expected `int`"),
+        ("rehearsal: 1\nstart: soon", 2, "'soon' is no moment"),
+        ("rehearsal: 1\nstart: 8", 2, "8 is no moment"),
+        ("rehearsal: 1\nstart: 2026-13-01", 0, "month must be in 1..12"),
         ("rehearsal: 1\nrehearsal: 1", 2, "stands twice"),
         ("rehearsal: [", 1, "expected"),
         ("- rehearsal", 0, "does not hold a mapping"),
