@@ -84,18 +84,38 @@ def test_bad_usage(words: list[str], told: str, capsys: pytest.CaptureFixture[st
     assert told in capsys.readouterr().err
 
 
-def test_a_scenario_that_cannot_be_read_is_told_with_its_line(
-    bench: Bench, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    "file, text, told",
+    [
+        ("rehearsal.yaml", "rehearsal: 1\nspeed: 3\n", "rehearsal.yaml:1"),
+        ("tenant.yaml", "reseal: [", "tenant.yaml:1"),
+        ("tenant.yaml", "reseal: 1\nspeed: 3\n", "tenant.yaml:2"),
+        (
+            "tenant.yaml",
+            "reseal: 1\nprofiles:\n  - name: Standard\n    assign: [{group: Nobody}]\n",
+            "tenant.yaml:4",
+        ),
+        ("devices.csv", "Serial,Hash\n1,2\n", "devices.csv:1"),
+        ("devices.csv", None, "no list of devices"),
+    ],
+)
+def test_what_cannot_be_read_or_is_refused_is_not_rehearsed(
+    bench: Bench, file: str, text: str | None, told: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    file = bench.directory / "rehearsal.yaml"
-    file.write_text("rehearsal: 1\nspeed: 3\n", "utf-8")
+    directory = _quick(bench, {"devices": 1, "steps": ["user"]})
+    if text is None:
+        (bench.directory / file).unlink()
+    else:
+        (bench.directory / file).write_text(text, "utf-8")
 
-    assert run(["rehearse", str(file)]) == NOT_EXPECTED
-    assert "rehearsal.yaml:1" in capsys.readouterr().err
+    assert run(["rehearse", directory]) == BAD_USAGE
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert told in shown.err
 
 
 def test_devices_that_are_real_cannot_be_rehearsed(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
     directory = _quick(bench, {"devices": 1, "steps": ["user"]}, sample="fabrikam")
 
-    assert run(["rehearse", directory]) == NOT_EXPECTED
+    assert run(["rehearse", directory]) == BAD_USAGE
     assert "is not laptop 1 of the sample 'fabrikam'." in capsys.readouterr().err

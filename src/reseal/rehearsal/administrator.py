@@ -20,7 +20,7 @@ _LONGEST = 64 * 1024 * 1024
 
 
 class Refused(ResealError):
-    """The API refused what the rehearsal asked of it."""
+    """The API refused what the rehearsal asked of it; `status` is the answer's."""
 
 
 class Administrator:
@@ -103,9 +103,11 @@ class Administrator:
         if status >= 400:
             error = msgspec.json.decode(content)["error"]
             details = [Detail(**each) for each in error.get("details", ())]
-            raise Refused(
+            refused = Refused(
                 code=error["code"], message=error["message"], remedy=error.get("remedy", ""), details=details
             )
+            refused.status = status
+            raise refused
         return content
 
     async def _send(self, method: str, path: str, body: bytes = b"") -> tuple[int, bytes]:

@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from reseal.cli.output import people, print_json, results, show_error
 from reseal.kernel.clock import SystemClock
-from reseal.kernel.errors import Invalid
+from reseal.kernel.errors import Invalid, ResealError
 from reseal.kernel.files import PUBLIC, write_file
 from reseal.kernel.logs import configure_logs
 from reseal.rehearsal.faults import Faults, parse_faults
@@ -43,7 +43,8 @@ def rehearse(
 
     A server in this process, virtual laptops and their people go through the technician flow, Reseal and the
     user flow on virtual time, over the same messages as in earnest. What arrived is then read back from each
-    device. Nothing outside of this process is touched. Exit code 2 if a device does not end as expected.
+    device. Nothing outside of this process is touched. Exit code 2 if a device does not end as expected, 64
+    if what is named cannot be rehearsed.
 
     A directory holds the description of a tenant and devices.csv; its rehearsal.yaml says who goes through
     what, otherwise every device goes through both flows. The same seed gives the same run, to the byte.
@@ -69,15 +70,17 @@ def rehearse(
     json
         Print the verdicts as JSON.
     """
+    configure_logs(clock=SystemClock(), level="error")
     try:
         chosen = _checked(path, devices, faults)
-    except Invalid as error:
+        script = read_script(read_scenario(path), devices)
+        with _progress(script) as tell:
+            found = play(script, seed, faults=chosen, tell=tell)
+    except ResealError as error:
+        if error.status >= 500:
+            raise
         show_error(error)
         return BAD_USAGE
-    configure_logs(clock=SystemClock(), level="error")
-    script = read_script(read_scenario(path), devices)
-    with _progress(script) as tell:
-        found = play(script, seed, faults=chosen, tell=tell)
     if events is not None:
         lines = (*found.events, wire_line(found.wire, found.requests))
         write_file(events, b"".join(line + b"\n" for line in lines), PUBLIC)
