@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
 from collections.abc import AsyncIterator
+from typing import Any
 
 import psycopg
 import pytest
@@ -54,6 +57,62 @@ async def test_a_cut_connection_fails_its_unit_with_a_sentence_and_the_next_one_
     assert refused.value.code == "StorageUnavailable"
     assert "try again" in refused.value.remedy
     assert await database.write(_backend) > 0
+
+
+async def test_a_connection_that_breaks_without_a_word_fails_its_unit_with_a_sentence(
+    database: Database,
+) -> None:
+    def broken(tx: Tx) -> None:
+        _backend(tx)
+        driver: Any = tx.conn.connection.driver_connection
+        with socket.socket(fileno=os.dup(driver.fileno())) as line:
+            line.shutdown(socket.SHUT_RDWR)
+        tx.execute(sa.text("SELECT 1"))
+
+    for run in (database.write, database.read):
+        with pytest.raises(Unavailable) as refused:
+            await run(broken)
+        assert refused.value.code == "StorageUnavailable"
+        assert "the change was not made" in refused.value.remedy
+    assert await database.write(_backend) > 0
+
+
+async def test_a_server_that_is_down_is_said_with_a_sentence() -> None:
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))  # and it never listens
+        url = f"postgresql://reseal:secret@127.0.0.1:{nobody.getsockname()[1]}/reseal"
+        database = open_database(url, clock=SystemClock(), entropy=SeededEntropy(1), connections=2)
+        for run in (database.write, database.read):
+            with pytest.raises(Unavailable) as refused:
+                await run(_backend)
+            assert refused.value.code == "StorageUnavailable"
+            assert "refused" in refused.value.message
+            assert "\n" not in refused.value.message
+            assert "secret" not in refused.value.message
+        await database.close()
+
+
+async def test_a_cut_in_the_commit_itself_leaves_open_whether_the_change_was_made(
+    postgresql_url: str,
+) -> None:
+    processes: list[int] = []
+
+    def cut(when: str, _number: int) -> None:
+        if when == "before" and processes:
+            with psycopg.connect(postgresql_url, autocommit=True) as administrator:
+                administrator.execute("SELECT pg_terminate_backend(%s, 5000)", [processes.pop()])
+
+    database = open_database(
+        postgresql_url, clock=SystemClock(), entropy=SeededEntropy(1), probe=cut, connections=2
+    )
+    with pytest.raises(Unavailable) as refused:
+        await database.write(lambda tx: processes.append(_backend(tx)))
+
+    assert refused.value.code == "StorageUnavailable"
+    assert "not made" not in refused.value.remedy
+    assert "whether the change was made" in refused.value.remedy
+    assert await database.write(_backend) > 0
+    await database.close()
 
 
 async def test_connections_that_were_cut_while_nobody_used_them_are_made_anew(

@@ -138,7 +138,19 @@ class Database(Protocol):
         """Finish what was accepted, then release files and connections."""
 
 
-def storage_error(error: sa.exc.DBAPIError, url: str) -> ResealError | None:
+def commit(transaction: sa.Transaction, url: str) -> None:
+    """COMMIT. Trouble with the storage is raised as what it means for people; whether the change was made is
+    then not known, because only the answer may be what was lost.
+    """
+    try:
+        transaction.commit()
+    except sa.exc.DBAPIError as error:
+        if failure := storage_error(error, url, committing=True):
+            raise failure from error
+        raise
+
+
+def storage_error(error: sa.exc.DBAPIError, url: str, *, committing: bool = False) -> ResealError | None:
     """What a driver's error means for people, if it is about the storage and not about our statement."""
     original = error.orig
     code = getattr(original, "sqlite_errorname", "") or getattr(original, "sqlstate", "") or ""
@@ -148,10 +160,21 @@ def storage_error(error: sa.exc.DBAPIError, url: str) -> ResealError | None:
             message=f"The disk that holds the database {url} is full; the change was not made.",
             remedy="Free some space; nothing needs to be repaired, the server goes on by itself.",
         )
-    if code.startswith(("SQLITE_IOERR", "SQLITE_CANTOPEN", "SQLITE_READONLY")) or code[:2] in {"08", "57"}:
+    if code.startswith(("SQLITE_IOERR", "SQLITE_CANTOPEN", "SQLITE_READONLY")) or _is_out_of_reach(error):
+        first, *_ = str(original).splitlines() or [""]
         return Unavailable(
             code="StorageUnavailable",
-            message=f"The database {url} cannot be used: {original}.",
-            remedy="Check the disk or the database server, then try again; the change was not made.",
+            message=f"The database {url} cannot be used: {first.strip().rstrip('.')}.",
+            remedy="Check the disk or the database server, then look whether the change was made: the "
+            "answer to its COMMIT is missing."
+            if committing
+            else "Check the disk or the database server, then try again; the change was not made.",
         )
     return None
+
+
+def _is_out_of_reach(error: sa.exc.DBAPIError) -> bool:
+    """Whether PostgreSQL says that it goes, or says nothing: then the driver's error has no SQLSTATE."""
+    state = getattr(error.orig, "sqlstate", "")
+    silent = state is None and isinstance(error, sa.exc.OperationalError)
+    return silent or error.connection_invalidated or (state or "")[:2] in {"08", "57"}

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 import msgspec
 import sqlalchemy as sa
 
-from reseal.kernel.db.database import Context, Stats, Unit, answered, storage_error
+from reseal.kernel.db.database import Context, Stats, Unit, answered, commit, storage_error
 from reseal.kernel.db.keymaker import KeyMaker, open_epoch
 from reseal.kernel.db.schema import to_json
 from reseal.kernel.db.tx import Tx
@@ -132,7 +132,7 @@ class PostgresDatabase:
 
     def _write(self, unit: Unit) -> Any:
         keys = self._key_maker()
-        with self._engine.connect() as connection, connection.begin():
+        with self._engine.connect() as connection, connection.begin() as transaction:
             tx = self._context.tx(connection, keys)
             with _noticing_stale(tx):
                 result = unit.run(tx)
@@ -140,6 +140,7 @@ class PostgresDatabase:
             number = self.stats.commits
             if self._context.probe:
                 self._context.probe("before", number)
+            commit(transaction, self.url)
         if self._context.probe:
             self._context.probe("after", number)
         self.stats.write_units += 1

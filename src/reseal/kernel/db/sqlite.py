@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 import msgspec
 import sqlalchemy as sa
 
-from reseal.kernel.db.database import Context, Stats, Unit, answered, storage_error
+from reseal.kernel.db.database import Context, Stats, Unit, answered, commit, storage_error
 from reseal.kernel.db.keymaker import KeyMaker, open_epoch
 from reseal.kernel.db.schema import to_json
 from reseal.kernel.db.tx import Tx
@@ -107,7 +107,7 @@ class Writer:
             with self._connection.begin():
                 keys = open_epoch(self._connection)
             self._keys = keys
-        with self._connection.begin():
+        with self._connection.begin() as transaction:
             outcomes: list[Callable[[], Any]] = []
             recorded = 0
             for unit in units:
@@ -121,6 +121,7 @@ class Writer:
             number = self._stats.commits
             if self._context.probe:
                 self._context.probe("before", number)
+            commit(transaction, self._url)
         if self._context.probe:
             self._context.probe("after", number)
         self._stats.write_units += len(units)
