@@ -6,7 +6,7 @@ are made and hashed. The unit itself then decides everything at once.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import Mapping
 
 from starlette.responses import Response
 
@@ -15,9 +15,11 @@ from reseal.blueprint.plan import Plan, PlanLine
 from reseal.blueprint.service import (
     Contents,
     Document,
+    Holding,
     apply_document,
     contents_needed,
     export_document,
+    holdings,
     new_users,
     parse_document,
     plan_document,
@@ -45,18 +47,14 @@ def blueprint_routes(declare: Declare) -> tuple[Route, ...]:
 
 
 async def _export(parts: Parts, call: Call) -> Response:
-    """The document. Contents that the tenant keeps itself are put among the others, to be fetched alike."""
-    exported = await parts.db.read(export_document, call.caller.tenant)
-    for sha256, content in sorted(exported.held.items()):
-        if await parts.blobs.size(sha256) is None:
-            await parts.blobs.put(_once(content), sha256)
-    return Json(exported.document)
+    """The document; the contents that it names are fetched by their digests."""
+    return Json((await parts.db.read(export_document, call.caller.tenant)).document)
 
 
 async def _plan(parts: Parts, call: Call) -> Response:
     document = parse_document(await call.json(object))
     tenant = call.caller.tenant
-    contents = await _contents(parts, await parts.db.read(contents_needed, tenant, document))
+    contents = await _contents(parts, await parts.db.read(_at_hand, tenant, document))
     plan = await parts.db.write(
         plan_document, tenant, document, contents=contents, prune=call.flag("prune"), causes=tenant
     )
@@ -66,7 +64,7 @@ async def _plan(parts: Parts, call: Call) -> Response:
 async def _apply(parts: Parts, call: Call) -> Response:
     document = parse_document(await call.json(object))
     tenant = call.caller.tenant
-    needed, new = await parts.db.read(_beforehand, tenant, document)
+    at_hand, new = await parts.db.read(_beforehand, tenant, document)
     passwords = {upn: make_password(parts.entropy) for upn in new}
     hashes = {
         upn: await parts.workers.run(parts.passwords.hash, password, parts.entropy)
@@ -76,7 +74,7 @@ async def _apply(parts: Parts, call: Call) -> Response:
         _apply_as,
         call.caller,
         document,
-        contents=await _contents(parts, needed),
+        contents=await _contents(parts, at_hand),
         password_hashes=hashes,
         prune=call.flag("prune"),
         causes=tenant,
@@ -112,18 +110,25 @@ def _moves_roles(line: PlanLine) -> bool:
     return any(field.name == "roles" and (field.old or field.new) for field in line.fields)
 
 
-def _beforehand(tx: Tx, tenant: TenantKey, document: Document) -> tuple[list[str], list[str]]:
-    return contents_needed(tx, tenant, document), new_users(tx, tenant, document)
+def _beforehand(
+    tx: Tx, tenant: TenantKey, document: Document
+) -> tuple[Mapping[str, Holding | None], list[str]]:
+    return _at_hand(tx, tenant, document), new_users(tx, tenant, document)
 
 
-async def _contents(parts: Parts, digests: Iterable[str]) -> dict[str, bytes]:
+def _at_hand(tx: Tx, tenant: TenantKey, document: Document) -> Mapping[str, Holding | None]:
+    """The contents that the document needs; with each, what the tenant has of it elsewhere already."""
+    digests = contents_needed(tx, tenant, document)
+    present = holdings(tx, tenant, digests)
+    return {sha256: present.get(sha256) for sha256 in digests}
+
+
+async def _contents(parts: Parts, at_hand: Mapping[str, Holding | None]) -> dict[str, bytes]:
     """The bytes of those contents that are here; the document says which of the others it misses."""
     found: dict[str, bytes] = {}
-    for sha256 in digests:
-        if await parts.blobs.size(sha256) is not None:
+    for sha256, holding in at_hand.items():
+        if holding is not None and holding.held is not None:
+            found[sha256] = holding.held
+        elif await parts.blobs.size(sha256) is not None:
             found[sha256] = b"".join([chunk async for chunk in parts.blobs.read(sha256)])
     return found
-
-
-async def _once(content: bytes) -> AsyncIterator[bytes]:
-    yield content

@@ -5,15 +5,17 @@ from __future__ import annotations
 from starlette.responses import Response, StreamingResponse
 
 from reseal.api.parts import Declare, Parts
-from reseal.blueprint.service import export_document
-from reseal.kernel.db import Tx
+from reseal.blueprint.service import Holding, holdings
 from reseal.kernel.errors import Invalid, NotFound
-from reseal.kernel.ids import TenantKey
 from reseal.web.answers import Json
 from reseal.web.calls import Call
-from reseal.web.routes import Route
+from reseal.web.routes import Route, require
+
+KEYS = "DeviceManagementConfiguration.ReadWrite.All"
+"""The permission that a content with a key takes, beside that of the route."""
 
 _HEX_DIGITS = frozenset("0123456789abcdef")
+_MEDIA_TYPE = "application/octet-stream"
 
 
 def content_routes(declare: Declare) -> tuple[Route, ...]:
@@ -29,11 +31,12 @@ async def _get(parts: Parts, call: Call) -> Response:
     """A content that the caller's tenant refers to; HEAD tells whether it is here and how long it is.
 
     One of another tenant alone is answered as missing: a digest does not open it, nor tell that it exists.
+    The key of a wireless network is given to whoever may set it, here as in the console.
     """
     sha256 = _digest(call)
-    own = await parts.db.read(_refers, call.caller.tenant, sha256)
-    size = await parts.blobs.size(sha256) if own else None
-    if size is None:
+    holding = (await parts.db.read(holdings, call.caller.tenant, (sha256,))).get(sha256)
+    size = None if holding is None else await _size(parts, holding, sha256)
+    if holding is None or size is None:
         raise NotFound(
             code="ContentNotFound",
             message=f"There is no content with the digest {sha256}.",
@@ -41,13 +44,16 @@ async def _get(parts: Parts, call: Call) -> Response:
         )
     headers = {"Content-Length": str(size), "ETag": f'"{sha256}"'}
     if call.request.method == "HEAD":
-        return Response(headers=headers, media_type="application/octet-stream")
-    return StreamingResponse(parts.blobs.read(sha256), headers=headers, media_type="application/octet-stream")
+        return Response(headers=headers, media_type=_MEDIA_TYPE)
+    if holding.holds_key:
+        require(call.caller, KEYS)
+    if holding.held is not None:
+        return Response(holding.held, headers=headers, media_type=_MEDIA_TYPE)
+    return StreamingResponse(parts.blobs.read(sha256), headers=headers, media_type=_MEDIA_TYPE)
 
 
-def _refers(tx: Tx, tenant: TenantKey, sha256: str) -> bool:
-    exported = export_document(tx, tenant)
-    return sha256 in exported.stored or sha256 in exported.held
+async def _size(parts: Parts, holding: Holding, sha256: str) -> int | None:
+    return await parts.blobs.size(sha256) if holding.held is None else len(holding.held)
 
 
 async def _put(parts: Parts, call: Call) -> Response:

@@ -5,6 +5,7 @@
 - `present` is what a tenant is now; `views` shows things, present or wanted, in the document's own words;
 - `applying` makes the tenant what the document says, in one unit, and tells which devices each line touches;
 - `export` writes a tenant as the document that would make it; `files` lays that out in a directory;
+- `holdings` are the contents that a tenant refers to, which alone a digest opens;
 - `service` is the door.
 
 A plan is an application that is rolled back, so that both can never differ. Whether something changes is

@@ -53,8 +53,8 @@ SECTIONS_OF_ITEMS: Mapping[str, Kind] = {
 class Export:
     """A document, and the contents that it refers to by their SHA-256.
 
-    `held` are bytes that the tenant keeps itself (certificates, wireless networks); they may not be among the
-    server's contents yet. `stored` are digests of contents that are.
+    `held` are bytes that the tenant keeps itself (certificates, wireless networks). `stored` are digests of
+    those that are among the server's contents.
     """
 
     document: dict[str, Any]

@@ -13,6 +13,7 @@ from reseal.blueprint import applying
 from reseal.blueprint.contents import Contents, needed
 from reseal.blueprint.document import Document
 from reseal.blueprint.export import Export, export
+from reseal.blueprint.holdings import Holding, holdings
 from reseal.blueprint.names import lengthen
 from reseal.blueprint.parsing import parse_document
 from reseal.blueprint.plan import Plan
@@ -25,10 +26,12 @@ __all__ = [
     "Contents",
     "Document",
     "Export",
+    "Holding",
     "Plan",
     "apply_document",
     "contents_needed",
     "export_document",
+    "holdings",
     "new_users",
     "parse_document",
     "plan_document",

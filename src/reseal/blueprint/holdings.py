@@ -1,0 +1,55 @@
+"""Which contents a tenant refers to, and where their bytes lie.
+
+All tenants' contents lie together under their digests, so a digest alone opens nothing: whoever asks for one
+is told of what their tenant refers to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+
+from reseal.blueprint.present import every
+from reseal.blueprint.views import content_digest, held_bytes
+from reseal.catalog.model import Body, CertificateBody, Kind, WifiBody
+from reseal.catalog.service import list_items
+from reseal.directory.tenants import tenant_by_id
+from reseal.kernel.db import Tx
+from reseal.kernel.ids import TenantKey
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """A content that a tenant refers to.
+
+    `held` are the bytes of one that the tenant keeps itself (certificates, wireless networks); None says that
+    it is among the server's contents. One that `holds_key` is not for everybody who may read the tenant.
+    """
+
+    held: bytes | None = field(default=None, repr=False)
+    holds_key: bool = False
+
+
+def holdings(tx: Tx, tenant: TenantKey, digests: Collection[str]) -> dict[str, Holding]:
+    """Those of the digests that the tenant refers to; a few statements, however many they are."""
+    if not digests:
+        return {}
+    images = {
+        image.sha256: Holding()
+        for branding in tenant_by_id(tx, tenant).branding.values()
+        for image in branding.images.values()
+    }
+    found = {**images, **dict(_of_items(tx, tenant))}
+    return {sha256: found[sha256] for sha256 in digests if sha256 in found}
+
+
+def _of_items(tx: Tx, tenant: TenantKey) -> Iterator[tuple[str, Holding]]:
+    for kind in (Kind.APP, Kind.CERTIFICATE, Kind.WIFI):
+        for item in every(lambda kind=kind, **page: list_items(tx, tenant, kind=kind, **page)):
+            yield str(content_digest(item.body)), _holding(item.body)
+
+
+def _holding(body: Body) -> Holding:
+    if isinstance(body, CertificateBody | WifiBody):
+        return Holding(held_bytes(body), isinstance(body, WifiBody) and body.holds_key)
+    return Holding()
