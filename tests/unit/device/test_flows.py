@@ -347,6 +347,61 @@ def test_the_sign_in_page_is_the_servers_own() -> None:
     played(main)
 
 
+def greeted(person: Person) -> list[tuple[str, str]]:
+    """Who was greeted on the sign-in pages, and the name that stood there."""
+    pages = [screen for screen in person.seen if screen.id is S.SIGN_IN]
+    names = [field.value for page in pages if (field := page.field("user")) is not None]
+    return list(zip([page.detail("greeting") for page in pages], names, strict=True))
+
+
+def test_after_a_reset_the_sign_in_page_knows_the_user_again() -> None:
+    async def main(bench: Bench) -> None:
+        bench.server.assigned, bench.server.fault = ADELE, NOT_ALLOWED
+
+        class Resets(Person):
+            async def act(self, screen: Screen) -> Intent:
+                intent = await Person.act(self, screen)
+                if intent.action is Action.RESET:
+                    bench.server.fault = None
+                return intent
+
+        person = Resets(upn="adele@contoso.test", password="pw", resets=1)
+        assert await bench.power_on(person) == DESKTOP
+        assert greeted(person) == [("Adele", "adele@contoso.test")] * 2
+
+    played(main)
+
+
+def test_after_a_sign_in_page_that_failed_the_next_one_knows_the_user_too() -> None:
+    async def main(bench: Bench) -> None:
+        bench.server.assigned = ADELE
+        bench.server.refused["/authorize"] = Refusal(code="", message="Not now.")
+
+        class Cures(Person):
+            async def act(self, screen: Screen) -> Intent:
+                intent = await Person.act(self, screen)
+                if intent.action is Action.RETRY:
+                    bench.server.refused.clear()
+                return intent
+
+        person = Cures(upn="adele@contoso.test", password="pw", retries=1)
+        assert await bench.power_on(person) == DESKTOP
+        assert greeted(person) == [("Adele", "adele@contoso.test")]
+        assert bench.server.tickets == 2, "the TPM is proven once for each profile that was fetched"
+
+    played(main)
+
+
+def test_a_device_for_nobody_proves_its_tpm_once_for_a_sign_in_page_that_comes_again() -> None:
+    async def main(bench: Bench) -> None:
+        cancelled = [*[press_windows_key()] * 5, sign_in("adele@contoso.test", "pw")]
+        actor = Scripted(adele(), {S.SIGN_IN: cancelled, S.PROVISIONING_CHOICE: [Intent(Action.CANCEL)]})
+        assert await bench.power_on(actor) == DESKTOP
+        assert bench.server.tickets == 1
+
+    played(main)
+
+
 def test_a_wrong_password_says_why_and_may_be_corrected() -> None:
     async def main(bench: Bench) -> None:
         wrong = [sign_in("adele@contoso.test", "wrong")] * 2
@@ -658,7 +713,7 @@ def test_a_reset_keeps_the_machine_and_nothing_else() -> None:
         assert not any(name.startswith(KEYS) or "membership" in name or "mdm" in name for name in names)
         assert "tpm/endorsement-key" in names
 
-    played(main)
+    played(main, learns_user=False)
 
 
 # --- the status page ----------------------------------------------------------------------------------------

@@ -45,7 +45,6 @@ async def configuration(oobe: Oobe) -> Outcome:
 async def _refreshed(oobe: Oobe) -> str:
     try:
         await fetch_profile(oobe)
-        oobe.rounds.pop("learn user", None)
         await learn_user(oobe)
     except SetupFailed as error:
         return say("{what} ({code})", what=error.message, code=error.code)

@@ -94,6 +94,8 @@ class Oobe:
     ticket: str = ""
     fetched: bool = False
     """The profile was fetched since the machine started."""
+    user_asked_for: bool = False
+    """A proven TPM has asked for whom the device is, since the profile was fetched."""
     ending: Ending | None = None
     clock_notice: str = ""
     rounds: dict[str, int] = field(default_factory=dict)

@@ -38,6 +38,7 @@ def boot(oobe: Oobe) -> None:
     oobe.tokens = oobe.management_tokens = None
     oobe.ticket = ""
     oobe.fetched = False
+    oobe.rounds.clear()
     oobe.shown = ""
 
 
@@ -123,6 +124,7 @@ async def fetch_profile(oobe: Oobe) -> None:
     answer = await _asked(oobe)
     set_clock(oobe)
     oobe.fetched = True
+    oobe.user_asked_for = False
     if not _is_kept(oobe, answer):
         oobe.notebook.note(profile=_in_force(oobe, answer))
     if answer.urls is not None:
@@ -173,12 +175,12 @@ async def learn_user(oobe: Oobe) -> None:
     """Find out for whom the device is, where the server tells that to a proven TPM only.
 
     The profile is fetched again afterwards: for the server the device then is where it was before, and waits
-    for a person. That nothing is learned is no failure.
+    for a person. It is asked once for each profile; that nothing is learned is no failure.
     """
     known = oobe.profile
     claimant = claimant_of(oobe)
     is_needed = oobe.learns_user and known.assigned_user is None and oobe.membership is None
-    if claimant is None or not is_needed or not oobe.round("learn user", 1):
+    if claimant is None or not is_needed or oobe.user_asked_for:
         return
     user: AssignedUser | None = None
     try:
@@ -186,6 +188,7 @@ async def learn_user(oobe: Oobe) -> None:
         await fetch_profile(oobe)
     except SetupFailed as error:
         oobe.parts.tell("user.not_learned", {"code": error.code})
+    oobe.user_asked_for = True
     keep_user(oobe, user)
 
 
