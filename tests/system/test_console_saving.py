@@ -81,6 +81,23 @@ async def test_devices_that_the_builtin_profile_served_are_counted(house: House,
     assert "SN-07000" in said.text
 
 
+async def test_devices_that_the_default_status_page_reaches_are_counted(
+    house: House, browser: Browser
+) -> None:
+    client = await house.client_of(house.contoso)
+    assert (await client.api("POST", "/imports", data=device_csv([7100]))).status in {200, 202}
+    listed = await browser.open("/status-pages")
+    default = listed.one("//tr[td='everybody else']//a").get("href")
+    page = await browser.open(default)
+    said = await sent(browser, page, minutes="77")
+
+    assert said.status == 200
+    count = re.fullmatch(r"(\d+) devices are affected\.", effect(said))
+    assert count, effect(said)
+    assert int(count[1]) >= 2, "those of the organisation, and the one just registered"
+    assert [one.text for one in said.tree.xpath("//tbody/tr/th")] == ["Minutes until it is too late"]
+
+
 async def test_what_was_typed_stays_when_it_cannot_be_saved(browser: Browser) -> None:
     page = await browser.open("/profiles/new")
     refused = await sent(browser, page, name="", template="TOO-LONG-FOR-A-NAME", whom="Nobody")

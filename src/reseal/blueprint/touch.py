@@ -81,9 +81,11 @@ class PageWatch:
         """The devices for which the change makes a difference, once it took effect."""
         before, after = self._before, self._pages()
         other = {device for device in before.keys() | after.keys() if before.get(device) != after.get(device)}
-        if self._edited is not None:
-            other |= {device for device, keys in after.items() if self._edited.id in keys}
-        return other
+        if self._edited is None:
+            return other
+        if self._edited.is_default:  # it is assigned to nobody, and reaches those that no other reaches
+            return other | devices_with_default_page(self._tx, self._tenant, self._edited.id)
+        return other | {device for device, keys in after.items() if self._edited.id in keys}
 
     def _pages(self) -> _Pages:
         """The pages of every device that any page is assigned to."""
