@@ -17,9 +17,8 @@ from reseal.blueprint.service import (
     Document,
     Holding,
     apply_document,
-    contents_needed,
+    contents_at_hand,
     export_document,
-    holdings,
     new_users,
     parse_document,
     plan_document,
@@ -54,7 +53,7 @@ async def _export(parts: Parts, call: Call) -> Response:
 async def _plan(parts: Parts, call: Call) -> Response:
     document = parse_document(await call.json(object))
     tenant = call.caller.tenant
-    contents = await _contents(parts, await parts.db.read(_at_hand, tenant, document))
+    contents = await _contents(parts, await parts.db.read(contents_at_hand, tenant, document))
     plan = await parts.db.write(
         plan_document, tenant, document, contents=contents, prune=call.flag("prune"), causes=tenant
     )
@@ -110,24 +109,15 @@ def _moves_roles(line: PlanLine) -> bool:
     return any(field.name == "roles" and (field.old or field.new) for field in line.fields)
 
 
-def _beforehand(
-    tx: Tx, tenant: TenantKey, document: Document
-) -> tuple[Mapping[str, Holding | None], list[str]]:
-    return _at_hand(tx, tenant, document), new_users(tx, tenant, document)
+def _beforehand(tx: Tx, tenant: TenantKey, document: Document) -> tuple[Mapping[str, Holding], list[str]]:
+    return contents_at_hand(tx, tenant, document), new_users(tx, tenant, document)
 
 
-def _at_hand(tx: Tx, tenant: TenantKey, document: Document) -> Mapping[str, Holding | None]:
-    """The contents that the document needs; with each, what the tenant has of it elsewhere already."""
-    digests = contents_needed(tx, tenant, document)
-    present = holdings(tx, tenant, digests)
-    return {sha256: present.get(sha256) for sha256 in digests}
-
-
-async def _contents(parts: Parts, at_hand: Mapping[str, Holding | None]) -> dict[str, bytes]:
-    """The bytes of those contents that are here; the document says which of the others it misses."""
+async def _contents(parts: Parts, at_hand: Mapping[str, Holding]) -> dict[str, bytes]:
+    """The bytes of those contents; the document says which of the others it misses."""
     found: dict[str, bytes] = {}
     for sha256, holding in at_hand.items():
-        if holding is not None and holding.held is not None:
+        if holding.held is not None:
             found[sha256] = holding.held
         elif await parts.blobs.size(sha256) is not None:
             found[sha256] = b"".join([chunk async for chunk in parts.blobs.read(sha256)])

@@ -6,6 +6,7 @@ from starlette.responses import Response, StreamingResponse
 
 from reseal.api.parts import Declare, Parts
 from reseal.blueprint.service import Holding, holdings
+from reseal.catalog.uploads import note_upload
 from reseal.kernel.errors import Invalid, NotFound
 from reseal.web.answers import Json
 from reseal.web.calls import Call
@@ -58,6 +59,7 @@ async def _size(parts: Parts, holding: Holding, sha256: str) -> int | None:
 
 async def _put(parts: Parts, call: Call) -> Response:
     blob = await parts.blobs.put(call.stream(), _digest(call))
+    await parts.db.write(note_upload, call.caller.tenant, blob.sha256)
     return Json({"sha256": blob.sha256, "size": blob.size}, status_code=201)
 
 

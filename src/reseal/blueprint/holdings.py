@@ -13,6 +13,7 @@ from reseal.blueprint.present import every
 from reseal.blueprint.views import content_digest, held_bytes
 from reseal.catalog.model import Body, CertificateBody, Kind, WifiBody
 from reseal.catalog.service import list_items
+from reseal.catalog.uploads import uploaded
 from reseal.directory.tenants import tenant_by_id
 from reseal.kernel.db import Tx
 from reseal.kernel.ids import TenantKey
@@ -41,6 +42,14 @@ def holdings(tx: Tx, tenant: TenantKey, digests: Collection[str]) -> dict[str, H
     }
     found = {**images, **dict(_of_items(tx, tenant))}
     return {sha256: found[sha256] for sha256 in digests if sha256 in found}
+
+
+def at_hand(tx: Tx, tenant: TenantKey, digests: Collection[str]) -> dict[str, Holding]:
+    """Those of the digests that a document of the tenant may name without sending their contents first: what
+    the tenant has sent before, and what it refers to.
+    """
+    sent = {sha256: Holding() for sha256 in uploaded(tx, tenant, digests)}
+    return sent | holdings(tx, tenant, digests)
 
 
 def _of_items(tx: Tx, tenant: TenantKey) -> Iterator[tuple[str, Holding]]:

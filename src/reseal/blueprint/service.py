@@ -1,7 +1,7 @@
 """The door: what a server does with documents. Each is a plain function of a transaction.
 
 A document that arrives is read by `parse_document`. Before the unit, the server loads the bytes of
-`contents_needed` and hashes a fresh password for each of `new_users`. Planning and applying write, so both
+`contents_at_hand` and hashes a fresh password for each of `new_users`. Planning and applying write, so both
 need a write unit that holds the tenant's causes: `db.write(apply_document, ..., causes=tenant)`.
 """
 
@@ -13,7 +13,7 @@ from reseal.blueprint import applying
 from reseal.blueprint.contents import Contents, needed
 from reseal.blueprint.document import Document
 from reseal.blueprint.export import Export, export
-from reseal.blueprint.holdings import Holding, holdings
+from reseal.blueprint.holdings import Holding, at_hand, holdings
 from reseal.blueprint.names import lengthen
 from reseal.blueprint.parsing import parse_document
 from reseal.blueprint.plan import Plan
@@ -29,6 +29,7 @@ __all__ = [
     "Holding",
     "Plan",
     "apply_document",
+    "contents_at_hand",
     "contents_needed",
     "export_document",
     "holdings",
@@ -48,6 +49,14 @@ def new_users(tx: Tx, tenant: TenantKey, document: Document) -> list[str]:
 def contents_needed(tx: Tx, tenant: TenantKey, document: Document) -> list[str]:
     """The SHA-256 of the contents whose bytes an application needs; the tenant holds the others already."""
     return needed(document, read_present(tx, tenant))
+
+
+def contents_at_hand(tx: Tx, tenant: TenantKey, document: Document) -> dict[str, Holding]:
+    """Those of `contents_needed` that the tenant has sent before, or refers to somewhere else.
+
+    Nothing else may be taken from the server's contents: a digest opens no content of another tenant.
+    """
+    return at_hand(tx, tenant, contents_needed(tx, tenant, document))
 
 
 def plan_document(
@@ -72,7 +81,7 @@ def apply_document(
 ) -> Plan:
     """Make the tenant what the document says, and tell what was changed; nothing is written otherwise.
 
-    `contents` holds the bytes of `contents_needed`, `password_hashes` a hash for each of `new_users`. What
+    `contents` holds the bytes of `contents_at_hand`, `password_hashes` a hash for each of `new_users`. What
     the document does not name stays, or is deleted with `prune`, save the first and the last administrator.
 
     Raises `Invalid` (`InvalidBlueprint`) or `Conflict` (`BlueprintConflict`) with details whose `where` is a

@@ -31,6 +31,15 @@ catalog_item = sa.Table(
     sa.Index(None, "content_sha256"),
 )
 
+content_upload = sa.Table(
+    "content_upload",
+    metadata,
+    sa.Column("tenant_id", sa.ForeignKey("tenant.id"), primary_key=True, autoincrement=False),
+    sa.Column("sha256", sa.Text, primary_key=True),
+    sa.Column("first_at", Utc, nullable=False),
+)
+"""Which contents each tenant has sent: the blob store knows digests only, and all tenants' lie in it."""
+
 
 def to_item(row: sa.Row[Any]) -> CatalogItem:
     """A row of `catalog_item` as a value."""
