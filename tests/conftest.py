@@ -122,6 +122,7 @@ def _server(*, durable: bool) -> Server:
     programs = postgresql_programs()
     if programs is None:
         miss("PostgreSQL's server programs", "postgresql")
+    postgres.keep_connections()
     server = postgres.shared_server(
         Path(os.environ[_RUN_FOLDER], "durable" if durable else "fast"),
         programs,

@@ -8,6 +8,7 @@ that died.
 from __future__ import annotations
 
 import atexit
+import functools
 import os
 import shutil
 import subprocess
@@ -19,17 +20,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
+import sqlalchemy as sa
 from psycopg import sql
 
+from reseal.kernel.db import postgresql
 from tests.support import postgres_keeper
 from tests.support.scratch import locked
 
 TEMPLATE = "reseal_template"
 _START_SECONDS = 60
 _keepers: list[subprocess.Popen[bytes]] = []  # nobody waits for them: they outlive this process
-_DISCONNECT_OTHERS = """
+_KEPT = "kept by a test run"  # the name that connections of `keep_connections` give the server
+_DISCONNECT_OTHERS = f"""
     SELECT pg_terminate_backend(pid) FROM pg_stat_activity
     WHERE datname = current_database() AND pid <> pg_backend_pid()
+        AND (application_name <> '{_KEPT}' OR state <> 'idle')
 """
 _TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY tablename"
 _WIPE = """
@@ -63,19 +68,21 @@ class Server:
         self._execute("DROP DATABASE {} WITH (FORCE)", database)
 
     def empty(self, database: str) -> None:
-        """Make a used database as good as new: nobody connected, no row, sequences at their start.
+        """Make a used database as good as new: nobody at work in it, no row, sequences at their start.
 
         This takes a fiftieth of the time of a new copy, which is made only after a test that made or dropped
         tables.
         """
         if not self._wipe(database):
             self.drop(database)
+            _forget_connections(self.url(database))
             self.create(database)
 
     def _wipe(self, database: str) -> bool:
         connection = _kept(self.url(database))
         with connection.transaction():
-            connection.execute(_DISCONNECT_OTHERS)
+            if connection.execute(_DISCONNECT_OTHERS).rowcount:
+                _forget_connections(self.url(database))
             tables = _names(connection, _TABLES)
             if tables != self._template_file().read_text().splitlines():
                 return False
@@ -125,6 +132,35 @@ def _is_alive(connection: psycopg.Connection[tuple[str]]) -> bool:
         connection.execute("SELECT 1")
         return True
     return False
+
+
+_kept_engines: dict[tuple[str, int], sa.Engine] = {}
+
+
+@functools.cache
+def keep_connections() -> None:
+    """From now on, databases that this process opens at the same address share their connections, which stay
+    open, as those of a server that lives on: a new one has to get to know every table, for each test anew.
+    """
+    make = postgresql.postgresql_engine
+
+    def kept(url: str, connections: int = postgresql.CONNECTIONS) -> sa.Engine:
+        if (url, connections) not in _kept_engines:
+            named = sa.make_url(url).update_query_dict({"application_name": _KEPT})
+            engine = make(named.render_as_string(hide_password=False), connections)
+            engine.dispose = lambda close=True: None  # type: ignore[method-assign]
+            _kept_engines[url, connections] = engine
+        return _kept_engines[url, connections]
+
+    postgresql.postgresql_engine = kept
+
+
+def _forget_connections(url: str) -> None:
+    """Some of those that were kept to this address are cut."""
+    for (address, _), engine in _kept_engines.items():
+        if address == url:
+            engine.pool.dispose()
+            engine.pool = engine.pool.recreate()
 
 
 def shared_server(
