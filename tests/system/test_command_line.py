@@ -238,11 +238,62 @@ def test_what_a_registered_device_will_meet_follows_its_edit_at_once(ask: Ask) -
     assert (back.json["groupTag"], back.json["profile"]["name"]) == ("", STANDARD[0])
 
 
+def test_a_list_of_several_pages_keeps_to_what_was_asked_for(
+    ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("reseal.cli.connection._PAGE", 3)
+    for tag in ("sales", ""):
+        listed = ask("registration", "list", "--group-tag", tag, "--json")
+        assert [one["serialNumber"] for one in listed.lines] == [
+            serial for serial, its in sorted(_tags().items()) if its == tag
+        ]
+
+
 def test_a_device_that_is_not_registered_is_named(ask: Ask) -> None:
     for command in (("show",), ("edit", "--group-tag", "x")):
         refused = ask("registration", command[0], "RSL-00", *command[1:])
         assert (refused.code, refused.out) == (2, "")
         assert "RSL-00 is registered" in refused.err
+
+
+# --- preflight ----------------------------------------------------------------------------------------------
+
+
+def test_before_anything_is_objected_to_preflight_says_so(story: Story, ask: Ask) -> None:
+    looked = story.run("preflight")
+    told = ask("preflight", "--group-tag", "sales", "--json")
+
+    assert (looked.code, looked.out) == (0, "")
+    assert looked.err == "20 registered: 0 blocked, 0 with warnings only.\n"
+    assert told.code == 0
+    assert {one["serialNumber"] for one in told.lines} == {one for one, tag in _tags().items() if tag}
+    for one in told.lines:
+        assert (one["ready"], one["objections"]) == (True, [])
+        assert (one["profile"]["name"], one["enrollmentStatusPage"]["name"]) == SALES
+
+
+def test_preflight_says_what_will_fail_and_why_and_what_to_do(story: Story, ask: Ask) -> None:
+    edited = story.copy("unproven", "allowVirtualTpm: true", "allowVirtualTpm: false")
+    try:
+        assert ask("apply", edited).code == 0
+        looked, told = ask("preflight"), ask("preflight", "--json")
+    finally:
+        assert ask("apply", CONTOSO).code == 0
+
+    assert (looked.code, told.code) == (2, 2)
+    first, *_, more, remedy, devices = looked.out.splitlines()
+    assert first.startswith("blocks 0x801C03EA: RSL-0001-D685B3 is a virtual device")
+    assert more.strip() == "and 15 more"
+    assert remedy.strip().startswith("Allow virtual TPMs")
+    assert devices.strip().startswith("RSL-0001-D685B3, RSL-0002-B09109, ")
+    assert looked.err == "20 registered: 20 blocked, 0 with warnings only.\n"
+    assert len(told.lines) == 20
+    for one in told.lines:
+        ((code, severity, message),) = (
+            (each["code"], each["severity"], each["message"]) for each in one["objections"]
+        )
+        assert (one["ready"], code, severity) == (False, "0x801C03EA", "blocks")
+        assert one["serialNumber"] in message
 
 
 # --- export, and another tenant -----------------------------------------------------------------------------

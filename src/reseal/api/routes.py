@@ -10,6 +10,7 @@ from reseal.api.imports import import_routes
 from reseal.api.log import log_routes
 from reseal.api.parts import Declare, Parts
 from reseal.api.people import people_routes
+from reseal.api.preflight import preflight_routes
 from reseal.api.registrations import registration_routes
 from reseal.api.tenants import tenant_routes
 from reseal.web.routes import Route
@@ -22,6 +23,7 @@ def api_routes(parts: Parts) -> tuple[Route, ...]:
         *tenant_routes(declare),
         *people_routes(declare),
         *registration_routes(declare),
+        *preflight_routes(declare),
         *hardware_routes(declare),
         *device_name_routes(declare),
         *import_routes(declare),

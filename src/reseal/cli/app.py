@@ -51,6 +51,11 @@ app.command(
     f"{_commands}.import_devices:import_devices", name="import", help="Register the devices of a CSV."
 )
 app.command(
+    f"{_commands}.preflight:preflight",
+    name="preflight",
+    help="Say what will fail before a device is switched on.",
+)
+app.command(
     f"{_commands}.rehearse:rehearse",
     name="rehearse",
     help="Play the deployment of virtual devices, and say what will fail.",

@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import parse_qsl, urlsplit
 
 import aiohttp
 from cryptography import x509
@@ -22,6 +23,7 @@ from cyclopts import Parameter
 from reseal.kernel.errors import Detail, Invalid, ResealError, Unavailable
 
 _CHUNK = 1024 * 1024
+_PAGE = 200
 _TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=600)
 
 
@@ -163,6 +165,15 @@ class Connection:
         async with self.request(method, path, query=query, **body) as response:
             with _reported(self._url):
                 return None if response.status == 204 else await response.json()
+
+    async def items(self, path: str, query: Mapping[str, str]) -> AsyncIterator[dict[str, Any]]:
+        """Everything that is on a list, page by page."""
+        asked = {**query, "top": str(_PAGE)}
+        while asked:
+            page = await self.json("GET", path, query=asked)
+            for one in page["value"]:
+                yield one
+            asked = dict(parse_qsl(urlsplit(page.get("nextLink", "")).query, keep_blank_values=True))
 
     async def chunks(self, path: str) -> AsyncIterator[bytes]:
         """The bytes that are at a path, as they arrive."""

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Annotated, Any
-from urllib.parse import parse_qsl, urlsplit
 
 from cyclopts import Parameter
 from rich.markup import escape
@@ -14,7 +12,6 @@ from reseal.cli.output import people, print_json, print_line, results
 from reseal.kernel.errors import Invalid, NotFound
 
 _DEFAULT_SERVER = Server()
-_PAGE = 200
 
 
 async def list_(
@@ -39,7 +36,8 @@ async def list_(
     """
     count = 0
     async with connect(server) as connection:
-        async for one in _all(connection, {} if group_tag is None else {"groupTag": group_tag}):
+        query = {} if group_tag is None else {"groupTag": group_tag}
+        async for one in connection.items("/registrations", query):
             count += 1
             if json:
                 print_line(one)
@@ -124,19 +122,9 @@ async def edit(
 # --- finding ------------------------------------------------------------------------------------------------
 
 
-async def _all(connection: Connection, query: dict[str, str]) -> AsyncIterator[dict[str, Any]]:
-    """Every registration, page by page."""
-    asked = {**query, "top": str(_PAGE)}
-    while asked:
-        page = await connection.json("GET", "/registrations", query=asked)
-        for one in page["value"]:
-            yield one
-        asked = dict(parse_qsl(urlsplit(page.get("nextLink", "")).query))
-
-
 async def _find(connection: Connection, serial: str) -> str:
     """The id of the one registration with that serial number."""
-    beginning = [one async for one in _all(connection, {"serial": serial})]
+    beginning = [one async for one in connection.items("/registrations", {"serial": serial})]
     match [one for one in beginning if one["serialNumber"].casefold() == serial.casefold()]:
         case [one]:
             return str(one["id"])
