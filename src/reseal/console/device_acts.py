@@ -21,7 +21,7 @@ from reseal.console.choosing import uuid_of
 from reseal.console.desk import Desk, Saving, Visit, address
 from reseal.console.devices import PATH, WRITE, narrowing, sought_of
 from reseal.console.forms import TICKED, Form
-from reseal.console.saving import Difference, Done, Pages
+from reseal.console.saving import Difference, Done
 from reseal.kernel.db import Tx
 from reseal.kernel.errors import Detail, Invalid
 from reseal.kernel.ids import TenantKey
@@ -77,7 +77,6 @@ async def _handled(kind: _Kind, visit: Visit) -> Response:
         kind.button,
         partial(_form_page, visit, kind, devices),
         fields=kind.fields,
-        pages=Pages(),
         dangerous=kind.dangerous,
     )
     return await visit.save(act, saving)

@@ -20,7 +20,7 @@ from reseal.assignment.service import (
 from reseal.console import paging
 from reseal.console.desk import Desk, Saving, Visit
 from reseal.console.forms import Form
-from reseal.console.saving import Done, Pages, differences
+from reseal.console.saving import Done, differences
 from reseal.directory.rules import FILTER
 from reseal.kernel.db import Tx
 from reseal.kernel.errors import Conflict
@@ -120,7 +120,6 @@ async def _change(visit: Visit) -> Response:
             "Save the filter",
             partial(_form_page, visit, found=found),
             fields=_FIELDS,
-            pages=Pages(),
         ),
     )
 

@@ -14,7 +14,7 @@ from reseal.console import paging
 from reseal.console.choosing import KINDS, uuid_of
 from reseal.console.desk import Desk, Saving, Visit, address
 from reseal.console.forms import Form, Option
-from reseal.console.saving import Difference, Done, Pages, differences
+from reseal.console.saving import Difference, Done, differences
 from reseal.directory.devices import device_by_uuid, list_devices
 from reseal.directory.groups import (
     create_group,
@@ -194,7 +194,7 @@ async def _create(visit: Visit) -> Response:
     again = partial(_form_page, visit)
     return await visit.save(
         partial(_made, tenant=visit.tenant, posted=visit.posted, actor=visit.caller.name),
-        Saving("Make the group", "Make it", again, fields=_FIELDS, pages=Pages()),
+        Saving("Make the group", "Make it", again, fields=_FIELDS),
     )
 
 
@@ -242,7 +242,6 @@ async def _change(visit: Visit) -> Response:
             "Save the group",
             partial(_form_page, visit, group=group),
             fields=_FIELDS,
-            pages=Pages(),
         ),
     )
 
@@ -288,7 +287,6 @@ async def _delete(visit: Visit) -> Response:
             f"Delete the group {group.name}",
             "Delete it",
             partial(_group_page, visit),
-            pages=Pages(),
             dangerous=True,
         ),
     )
@@ -344,7 +342,6 @@ async def _add(visit: Visit) -> Response:
             "Add them",
             partial(_group_page, visit),
             fields={"*": "names"},
-            pages=Pages(),
         ),
     )
 
@@ -384,9 +381,7 @@ async def _remove(visit: Visit) -> Response:
     group = await visit.read(group_by_uuid, visit.call.uuid("id"))
     return await visit.save(
         partial(_removed, tenant=visit.tenant, group=group, posted=visit.posted, actor=visit.caller.name),
-        Saving(
-            f"Take a member out of {group.name}", "Take it out", partial(_group_page, visit), pages=Pages()
-        ),
+        Saving(f"Take a member out of {group.name}", "Take it out", partial(_group_page, visit)),
     )
 
 

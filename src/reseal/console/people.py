@@ -13,7 +13,7 @@ from starlette.responses import Response
 from reseal.console import paging
 from reseal.console.desk import STEP, Desk, Saving, Visit, address
 from reseal.console.forms import Form, Option
-from reseal.console.saving import Done, Pages, differences
+from reseal.console.saving import Done, differences
 from reseal.directory.members import groups_of
 from reseal.directory.model import Group, MemberKind, Role, User
 from reseal.directory.paging import Page, PageKey
@@ -132,7 +132,7 @@ async def _create(visit: Visit) -> Response:
             password=password,
             hashed=hashed,
         ),
-        Saving("Make the user", "Make the user", partial(_form_page, visit), fields=_FIELDS, pages=Pages()),
+        Saving("Make the user", "Make the user", partial(_form_page, visit), fields=_FIELDS),
     )
 
 
@@ -217,7 +217,6 @@ async def _change(visit: Visit) -> Response:
             "Save the user",
             partial(_form_page, visit, known=known),
             fields=_FIELDS,
-            pages=Pages(),
         ),
     )
 
@@ -302,7 +301,6 @@ async def _delete(visit: Visit) -> Response:
             f"Delete {known.user.display_name}",
             "Delete the user",
             partial(_refused_deletion, visit, known),
-            pages=Pages(),
             dangerous=True,
         ),
     )

@@ -13,7 +13,7 @@ from reseal.autopilot.profile_assignment import effective_profile
 from reseal.autopilot.registrations import registration_by_id, registration_by_uuid, update_registration
 from reseal.console.desk import Saving, Visit
 from reseal.console.forms import Form
-from reseal.console.saving import Done, Pages, differences
+from reseal.console.saving import Done, differences
 from reseal.kernel.db import Tx
 from reseal.kernel.ids import TenantKey
 from reseal.web.posted import Posted
@@ -66,7 +66,6 @@ async def save_form(
             "Save it",
             partial(page, visit),
             fields=_FIELDS,
-            pages=Pages(),
         ),
     )
 

@@ -92,7 +92,11 @@ Act: TypeAlias = Callable[[Tx], Done]
 
 @dataclass(frozen=True, slots=True)
 class Pages:
-    """An act that may give devices another Enrollment Status Page, or edit one."""
+    """An act on Enrollment Status Pages themselves: it may edit one, or give devices another.
+
+    Where something else is edited a device gets another page only if something else is effective for it, and
+    then it is counted anyway; to look at the page of every device would cost more with each of them.
+    """
 
     edited: EspProfile | None = None
 
