@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from starlette.responses import Response
 
 from reseal.api.parts import Declare, Parts
-from reseal.blueprint.plan import Plan, PlanLine
+from reseal.blueprint.plan import Plan
 from reseal.blueprint.service import (
     Contents,
     Document,
@@ -23,6 +23,9 @@ from reseal.blueprint.service import (
     parse_document,
     plan_document,
 )
+from reseal.directory.model import Role, User
+from reseal.directory.roles import roles_by_user
+from reseal.directory.users import users_by_id
 from reseal.kernel.db import Tx
 from reseal.kernel.ids import TenantKey
 from reseal.signin.passwords import make_password
@@ -90,7 +93,10 @@ def _apply_as(
     password_hashes: Mapping[str, str],
     prune: bool,
 ) -> Plan:
-    """Apply for a caller. Whoever may edit the directory may not thereby make administrators."""
+    """Apply for a caller. Whoever may edit the directory may not thereby make administrators, nor change or
+    delete them.
+    """
+    before = _holders_of_roles(tx, caller.tenant)
     plan = apply_document(
         tx,
         caller.tenant,
@@ -100,13 +106,15 @@ def _apply_as(
         actor=caller.name,
         prune=prune,
     )
-    if any(_moves_roles(line) for line in plan.lines):
+    if _holders_of_roles(tx, caller.tenant) != before:
         require(caller, ROLES)
     return plan
 
 
-def _moves_roles(line: PlanLine) -> bool:
-    return any(field.name == "roles" and (field.old or field.new) for field in line.fields)
+def _holders_of_roles(tx: Tx, tenant: TenantKey) -> dict[int, tuple[User, tuple[Role, ...]]]:
+    """Everybody who holds a role, as they are."""
+    roles = roles_by_user(tx, tenant)
+    return {key: (user, roles[key]) for key, user in users_by_id(tx, tenant, roles).items()}
 
 
 def _beforehand(tx: Tx, tenant: TenantKey, document: Document) -> tuple[Mapping[str, Holding], list[str]]:

@@ -7,17 +7,14 @@ from typing import Any
 import pytest
 
 from reseal.directory.model_roles import AUTOMATION_PERMISSIONS
-from reseal.directory.tenants import list_tenants
-from reseal.kernel.db import Tx
 from reseal.server import wiring
-from reseal.signin.clients import Client, create_client
 from tests.conformance.office import Office
+from tests.store.api.callers import token_of
 
 pytestmark = pytest.mark.anyio
 
-SECRET = "known to the script"
 PLAIN = {"reseal": 1, "users": [{"upn": "adele", "displayName": "Adele Vance"}]}
-MIGHTY = {
+MIGHTY: dict[str, Any] = {
     "reseal": 1,
     "users": [{"upn": "adele", "displayName": "Adele Vance", "roles": ["Global Administrator"]}],
 }
@@ -26,27 +23,15 @@ MIGHTY = {
 @pytest.fixture
 async def token(office: Office, parts: wiring.Parts) -> str:
     """The token of a client that may edit everything but roles."""
-
-    def make(tx: Tx) -> Client:
-        tenant = list_tenants(tx)[0].id
-        stored = parts.passwords.hash(SECRET, parts.entropy)
-        return create_client(
-            tx, tenant, name="Script", secret_hash=stored, permissions=AUTOMATION_PERMISSIONS
-        )
-
-    client = await parts.db.write(make)
-    form = {
-        "grant_type": "client_credentials",
-        "client_id": str(client.id),
-        "client_secret": SECRET,
-    }
-    answer = await office.http.post(f"/{office.id}/oauth2/v2.0/token", data=form)
-    return str(answer.json()["access_token"])
+    return await token_of(office, parts, AUTOMATION_PERMISSIONS)
 
 
-async def _apply(office: Office, token: str, document: dict[str, Any]) -> Any:
+async def _apply(office: Office, token: str, document: dict[str, Any], *, prune: bool = False) -> Any:
     return await office.http.post(
-        "/api/v1/blueprint/apply", json=document, headers={"Authorization": f"Bearer {token}"}
+        "/api/v1/blueprint/apply",
+        params={"prune": str(prune).lower()},
+        json=document,
+        headers={"Authorization": f"Bearer {token}"},
     )
 
 
@@ -68,3 +53,42 @@ async def test_a_role_can_neither_be_given_to_nor_taken_from_who_is_there(office
     assert (await _apply(office, token, MIGHTY)).status_code == 403
     await office.call("POST", "/blueprint/apply", json=MIGHTY)
     assert (await _apply(office, token, PLAIN)).status_code == 403
+
+
+async def _users(office: Office) -> list[Any]:
+    users: list[Any] = (await office.get("/blueprint")).get("users", [])
+    return users
+
+
+@pytest.mark.parametrize(
+    "change", [{"accountEnabled": False}, {"displayName": "Nobody"}, {"licensed": False}, {"city": "Ulm"}]
+)
+async def test_who_holds_a_role_is_not_changed_without_the_permission(
+    office: Office, token: str, change: dict[str, Any]
+) -> None:
+    await office.call("POST", "/blueprint/apply", json=MIGHTY)
+    edited = {**MIGHTY, "users": [{**MIGHTY["users"][0], **change}]}
+    refused = await _apply(office, token, edited)
+    assert refused.status_code == 403
+    assert "RoleManagement.ReadWrite.Directory" in refused.json()["error"]["message"]
+    assert await _users(office) == MIGHTY["users"]
+    await office.call("POST", "/blueprint/apply", json=edited)
+    assert await _users(office) == edited["users"]
+
+
+async def test_who_holds_a_role_is_not_deleted_without_the_permission(office: Office, token: str) -> None:
+    await office.call("POST", "/blueprint/apply", json=MIGHTY)
+    refused = await _apply(office, token, {"reseal": 1}, prune=True)
+    assert refused.status_code == 403
+    assert await _users(office) == MIGHTY["users"]
+    await office.call("POST", "/blueprint/apply", json={"reseal": 1}, params={"prune": "true"})
+    assert await _users(office) == []
+
+
+async def test_everything_else_is_changed_beside_who_holds_a_role(office: Office, token: str) -> None:
+    both = {**MIGHTY, "users": [*MIGHTY["users"], {"upn": "bianca", "displayName": "Bianca Pisani"}]}
+    await office.call("POST", "/blueprint/apply", json=both)
+    both["users"][1]["accountEnabled"] = False
+    assert (await _apply(office, token, both)).status_code == 200
+    assert (await _apply(office, token, MIGHTY, prune=True)).status_code == 200
+    assert await _users(office) == MIGHTY["users"]
