@@ -46,7 +46,8 @@ async def _import(parts: Parts, call: Call) -> Response:
     rows = await parts.workers.run(read_rows, rows_of_csv(file))
     tenant, actor = call.caller.tenant, call.caller.name
     name = call.query("fileName", "devices.csv")
-    batch = await parts.db.write(open_batch, tenant, file_name=name, rows=len(rows), actor=actor)
+    kept = parts.settings.import_records_kept
+    batch = await parts.db.write(open_batch, tenant, file_name=name, rows=len(rows), kept=kept, actor=actor)
     lines = import_lines(parts.db, tenant, batch, rows, file, actor)
     return StreamingResponse(lines, media_type="application/x-ndjson")
 

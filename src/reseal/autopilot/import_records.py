@@ -1,4 +1,4 @@
-"""Imports and their records: what became of each row, kept for 30 days (spec/autopilot.md 2.3)."""
+"""Imports and their records: what became of each row, kept for some weeks (spec/autopilot.md 2.3)."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from reseal.kernel.events import JsonValue, Subject
 from reseal.kernel.ids import TenantKey
 
 RECORDS_KEPT: Final = timedelta(days=30)
+"""How long, unless the server is set to something else."""
 SUBJECT: Final = "import_batch"
 EXPIRY: Final = "autopilot.import_expiry"
 """Kind of the deadline at which the records of an import go; `on_expiry` handles it."""
@@ -60,13 +61,20 @@ class ImportRecord:
 
 
 def open_batch(
-    tx: Tx, tenant: TenantKey, *, file_name: str = "", rows: int, import_id: str = "", actor: str = "system"
+    tx: Tx,
+    tenant: TenantKey,
+    *,
+    file_name: str = "",
+    rows: int,
+    import_id: str = "",
+    kept: timedelta = RECORDS_KEPT,
+    actor: str = "system",
 ) -> Batch:
-    """A new import, whose records go after 30 days."""
+    """A new import; it goes with its records after the time for which they are `kept`."""
     uuid = tx.new_uuid()
     batch = Batch(tx.new_key(), uuid, import_id or str(uuid), file_name, rows, actor, tx.now)
     tx.execute(sa.insert(import_batch).values(tenant_id=tenant, **asdict(batch)))
-    set_deadline(tx, tenant, SUBJECT, batch.id, EXPIRY, tx.now + RECORDS_KEPT)
+    set_deadline(tx, tenant, SUBJECT, batch.id, EXPIRY, tx.now + kept)
     told: dict[str, JsonValue] = {"file": file_name, "rows": rows}
     events.record(tx, tenant, "import.opened", Subject(SUBJECT, uuid), told, actor)
     return batch
@@ -97,7 +105,7 @@ def record_by_uuid(tx: Tx, tenant: TenantKey, uuid: UUID) -> ImportRecord:
         raise NotFound(
             code="ImportRecordNotFound",
             message=f"There is no import record {uuid} in this organisation.",
-            remedy="Records go after 30 days; the registration itself stays.",
+            remedy="Records go some weeks after the import; the registration itself stays.",
         )
     return _to_record(row)
 
@@ -132,7 +140,7 @@ def batch_by_uuid(tx: Tx, tenant: TenantKey, uuid: UUID) -> Batch:
         raise NotFound(
             code="ImportNotFound",
             message=f"There is no import {uuid} in this organisation.",
-            remedy="What an import did is kept for 30 days; the registrations stay.",
+            remedy="What an import did is kept for some weeks; the registrations stay.",
         )
     return _to_batch(row)
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -20,6 +21,7 @@ import sqlalchemy as sa
 from reseal.autopilot.import_records import (
     EXPIRY,
     OUTCOME_COLUMNS,
+    RECORDS_KEPT,
     SUBJECT,
     Batch,
     ImportRecord,
@@ -117,12 +119,18 @@ def submit(
 
 
 def submit_file(
-    tx: Tx, tenant: TenantKey, rows: Sequence[ImportRow | Verdict], *, file_name: str, actor: str = "system"
+    tx: Tx,
+    tenant: TenantKey,
+    rows: Sequence[ImportRow | Verdict],
+    *,
+    file_name: str,
+    kept: timedelta = RECORDS_KEPT,
+    actor: str = "system",
 ) -> Batch:
     """Take the rows of a file in, as `submit` does; the verdict on a row that is refused already is recorded
     at once.
     """
-    batch = open_batch(tx, tenant, file_name=file_name, rows=len(rows), actor=actor)
+    batch = open_batch(tx, tenant, file_name=file_name, rows=len(rows), kept=kept, actor=actor)
     keyed = [(tx.new_key(), row) for row in rows]
     waiting = [_waiting(tx, batch, key, row) for key, row in keyed if isinstance(row, ImportRow)]
     refused = [(key, row) for key, row in keyed if isinstance(row, Verdict)]

@@ -109,6 +109,7 @@ async def _shown(visit: Visit, form: Form) -> Response:
         status=422 if form.is_wrong else 200,
         form=form,
         earlier=earlier,
+        kept=visit.parts.settings.import_records_kept,
         may_save=visit.may(WRITE),
     )
 
@@ -121,7 +122,8 @@ async def _take(visit: Visit) -> Response:
         rows, warnings = await run(_read, file, visit.posted.has("strict"))
     except Invalid as error:
         return await _shown(visit, _refused(visit.form, file, error))
-    batch = await visit.write(submit_file, rows, file_name=file.name, actor=visit.caller.name)
+    kept = visit.parts.settings.import_records_kept
+    batch = await visit.write(submit_file, rows, file_name=file.name, kept=kept, actor=visit.caller.name)
     return visit.go(address("set-up", "devices", batch.uuid), _notice(len(rows), warnings))
 
 

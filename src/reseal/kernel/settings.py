@@ -13,6 +13,7 @@ import re
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, fields
+from datetime import timedelta
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
@@ -113,6 +114,7 @@ _LOOPBACK = ListenAddress("127.0.0.1:0")
 _SAMPLE_DOMAIN = DnsName("contoso.example")
 
 Positive = Annotated[int, msgspec.Meta(ge=1)]
+Days = Annotated[int, msgspec.Meta(ge=1, le=36_500)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,8 +188,8 @@ class Settings:
     refusal.
     """
 
-    import_record_days: Positive = 30
-    """How many days the verdicts of a device import stay readable."""
+    import_record_days: Days = 30
+    """How many days the verdicts of a device import stay readable; counts for imports from then on."""
 
     max_upload_bytes: Positive = 8 * 1024**3
     """The longest content of an app that may be uploaded, in bytes (8 GiB)."""
@@ -216,6 +218,11 @@ class Settings:
     def blobs(self) -> Path:
         """The directory of contents, with the default filled in."""
         return self.blob_dir or self.data_directory / "blobs"
+
+    @property
+    def import_records_kept(self) -> timedelta:
+        """How long the verdicts of a device import stay readable."""
+        return timedelta(days=self.import_record_days)
 
 
 _TYPES: Mapping[str, Any] = get_type_hints(Settings, include_extras=True)

@@ -124,6 +124,8 @@ def test_variables_of_commands_and_of_tests_are_no_settings() -> None:
         ("RESEAL_DATABASE_URL", "mysql://x"),
         ("RESEAL_WORKER_THREADS", "0"),
         ("RESEAL_WORKER_THREADS", "many"),
+        ("RESEAL_IMPORT_RECORD_DAYS", "0"),
+        ("RESEAL_IMPORT_RECORD_DAYS", "999999999"),
         ("RESEAL_SYNC_COMPATIBILITY", "perhaps"),
         ("RESEAL_LOG_LEVEL", "loud"),
         ("RESEAL_TENANT_DOMAIN", ""),
