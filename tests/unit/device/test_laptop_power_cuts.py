@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Final, Literal
 
 import pytest
 
 from reseal.device.actor import Actor, Person, Technician
 from reseal.device.disk import MemoryDisk
-from reseal.device.screens import ScreenId
+from reseal.device.screens import Action, Intent, Screen, ScreenId
 from reseal.device.windows import Ending, EndingKind
 from reseal.kernel.clock import VirtualClock
 from tests.unit.device.laptops import laptop, simulated
@@ -69,3 +71,73 @@ def test_a_cut_at_a_write_does_not_stop_the_run(moment: Moment, first: int) -> N
         _, server = simulated(lambda clock, at=number: _whole_run(clock, moment, at))
         assert len({bytes(wish.content) for wish in server.wishes}) == 1, "one key, however often it is asked"
         assert all(report.number for report in server.reports)
+
+
+# --- after a page of failure
+
+
+class _Mends:
+    """Somebody who presses a button on a page of failure: with that the server mends, and the fuse is set."""
+
+    def __init__(self, actor: Actor, button: Action, server: Organisation, fuse: Callable[[], None]) -> None:
+        self._actor = actor
+        self._button = button
+        self._server = server
+        self._fuse = fuse
+        self.pages: list[Screen] = []
+        """What was shown with that button."""
+
+    async def act(self, screen: Screen) -> Intent:
+        if screen.offers(self._button):
+            self.pages.append(screen)
+        intent = await self._actor.act(screen)
+        if intent.action is self._button and not self._server.releases_device:
+            self._server.releases_device = True
+            self._fuse()
+        return intent
+
+    async def watch(self, screen: Screen) -> Intent | None:
+        return await self._actor.watch(screen)
+
+
+async def _mended(
+    clock: VirtualClock, actor: Actor, button: Action, number: int
+) -> tuple[Ending, _Mends, Organisation]:
+    """A run whose device set-up fails; the power is cut after a write that follows the button."""
+    server, disk = Organisation(clock, releases_device=False, time_out=1), MemoryDisk()
+
+    def fuse() -> None:
+        disk.probe = Fuse("after", disk.writes + number)
+
+    somebody = _Mends(actor, button, server, fuse)
+    return await _play(clock, server, disk, somebody), somebody, server
+
+
+_WRITES: Final = 14
+"""So many follow the button until what it is for has long begun."""
+
+
+def test_a_cut_after_retry_never_leads_to_a_red_page_that_does_not_say_why() -> None:
+    for number in range(1, _WRITES + 1):
+        ending, somebody, _ = simulated(
+            lambda clock, at=number: _mended(clock, Technician(retries=9), Action.RETRY, at)
+        )
+        assert ending == Ending(EndingKind.POWERED_OFF_RESEALED), number
+        assert {page.code for page in somebody.pages} == {"0x800705B4"}, number
+
+
+@pytest.mark.parametrize(
+    "who, end",
+    [
+        (Technician(resets=1), EndingKind.POWERED_OFF_RESEALED),
+        (Person(upn="adele@contoso.test", password="pw", resets=1), EndingKind.DESKTOP),
+    ],
+    ids=["technician", "user"],
+)
+def test_a_reset_that_a_cut_interrupts_is_carried_out(who: Technician | Person, end: EndingKind) -> None:
+    for number in range(1, _WRITES + 1):
+        ending, _, server = simulated(
+            lambda clock, at=number: _mended(clock, replace(who, seen=[]), Action.RESET, at)
+        )
+        assert ending == Ending(end), number
+        assert len(server.joins) == 2, (number, "a system that was wiped joins again")

@@ -10,7 +10,7 @@ from reseal.device.oobe.memory import Place
 from reseal.device.oobe.starting import shut_down
 from reseal.device.oobe.status import preparing, tracking
 from reseal.device.oobe.table import Outcome, Step
-from reseal.device.oobe.tracking import collect_logs, log_on, retry, signed_in_user
+from reseal.device.oobe.tracking import begin_reset, collect_logs, log_on, retry, signed_in_user
 from reseal.device.screens import Action, Screen, ScreenId, Section
 from reseal.device.status_page import Phase
 from reseal.device.timekeeping import spoken
@@ -80,11 +80,8 @@ async def red(oobe: Oobe) -> Outcome:
     while intent.action is Action.COLLECT_LOGS:
         intent = await oobe.ask(replace(_red_page(oobe), notice=collect_logs(oobe)))
     if intent.action is Action.RESET:
-        oobe.reports.write(ReportKind.RESET)
-        await oobe.reports.send()
-        return Outcome.RESET
+        return begin_reset(oobe)
     await retry(oobe)
-    oobe.notebook.note(place=Place.PROVISIONING)
     return Outcome.RETRY
 
 
@@ -130,10 +127,12 @@ async def error(oobe: Oobe) -> Outcome:
         actions=(Action.RETRY, Action.RESET),
     )
     intent = await oobe.ask(page)
-    oobe.reports.write(ReportKind.RESET if intent.action is Action.RESET else ReportKind.RETRY)
-    await oobe.reports.send()
+    if intent.action is Action.RESET:
+        return begin_reset(oobe)
     oobe.notebook.note(failure=None)
-    return Outcome.RESET if intent.action is Action.RESET else Outcome.RETRY
+    oobe.reports.write(ReportKind.RETRY)
+    await oobe.reports.send()
+    return Outcome.RETRY
 
 
 # --- on the way to the desktop

@@ -96,7 +96,10 @@ async def restart(oobe: Oobe) -> Outcome:
 
 
 async def reset(oobe: Oobe) -> Outcome:
-    """Wipe the system. The machine, its TPM and its registration stay (spec/autopilot.md 11, choice 17)."""
+    """Tell the server, if it can be reached, and wipe the system. The machine, its TPM and its registration
+    stay (spec/autopilot.md 11, choice 17).
+    """
+    await oobe.reports.send()
     await oobe.background.stop()
     if oobe.management is not None:
         oobe.management.forget()

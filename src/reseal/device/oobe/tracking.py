@@ -88,9 +88,7 @@ async def stopped(oobe: Oobe) -> Outcome:
                 await retry(oobe)
                 return Outcome.RETRY
             case Action.RESET:
-                oobe.reports.write(ReportKind.RESET)
-                await oobe.reports.send()
-                return Outcome.RESET
+                return begin_reset(oobe)
             case Action.CONTINUE_ANYWAY:
                 # The page is over for this user, whichever phase it was.
                 return _left(oobe, Phase.ACCOUNT)
@@ -106,16 +104,28 @@ def collect_logs(oobe: Oobe) -> str:
 
 
 async def retry(oobe: Oobe) -> None:
-    """Both pages begin anew; what is finished stays so (144). The server hears it before anything else."""
+    """Both pages begin anew; what is finished stays so (144). The server hears it before anything else.
+
+    Nothing is sent before it is noted: after a power cut the device either still shows why it failed, or
+    goes on.
+    """
     oobe.reports.write(ReportKind.RETRY)
     for phase in Phase:
         oobe.stopwatches.clear(phase.value)
     if oobe.management is not None:
         oobe.management.begin_pages()
-    oobe.notebook.note(failure=None, device_set_up=False)
+    place = Place.PROVISIONING if oobe.is_technicians else oobe.memory.place
+    oobe.notebook.note(place=place, failure=None, device_set_up=False)
     await oobe.reports.send()
     if oobe.management is not None and oobe.memory.prepared:
         await oobe.management.sync()
+
+
+def begin_reset(oobe: Oobe) -> Outcome:
+    """The system is to be wiped, which is noted first: no power cut leaves it half forgotten."""
+    oobe.notebook.note(place=Place.RESETTING)
+    oobe.reports.write(ReportKind.RESET)
+    return Outcome.RESET
 
 
 async def _track(oobe: Oobe, management: Management, phase: Phase) -> PageView | None:
