@@ -57,7 +57,11 @@ def holders_of(tx: Tx, keys: Collection[EvidenceKey]) -> dict[EvidenceKey, tuple
             for value, group in groupby(rows, key=lambda row: row.value):
                 identities[EvidenceKey(kind, value)] = [row.identity_id for row in group][:PER_KEY]
     known = _registered(tx, {identity for found in identities.values() for identity in found})
-    return {key: tuple(known[identity] for identity in found) for key, found in identities.items()}
+    held = {  # what was deregistered since the keys were read is no longer known
+        key: tuple(known[identity] for identity in found if identity in known)
+        for key, found in identities.items()
+    }
+    return {key: found for key, found in held.items() if found}
 
 
 _HOLDERS: Final = (

@@ -196,8 +196,9 @@ def _keep(tx: Tx, found: Match, registered: Registered, presented: HardwareHash)
     )
     if seen.rowcount:
         return False
-    tx.execute(
-        sa.insert(hardware_presentation).values(
+    kept = tx.execute(
+        tx.insert(hardware_presentation)
+        .values(
             tenant_id=registered.tenant,
             id=tx.new_key(),
             registration_id=registered.registration_id,
@@ -212,7 +213,10 @@ def _keep(tx: Tx, found: Match, registered: Registered, presented: HardwareHash)
             first_at=tx.now,
             last_at=tx.now,
         )
+        .on_conflict_do_nothing(index_elements=["tenant_id", "registration_id", "digest"])
     )
+    if not kept.rowcount:  # another request with the same hash was faster
+        return False
     newest = (
         sa.select(hardware_presentation.c.id)
         .where(*mine)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
+from collections.abc import Collection
 from datetime import timedelta
 from uuid import UUID
 
 import pytest
 
+from reseal.autopilot import identities
 from reseal.autopilot.matching import (
     PRESENTATIONS_KEPT,
     confirm_hardware,
@@ -18,11 +22,15 @@ from reseal.autopilot.model import Registration, RemediationState
 from reseal.autopilot.model_matching import Recognition
 from reseal.autopilot.registrations import deregister, registration_by_id
 from reseal.kernel import events
+from reseal.kernel.changes import Reactor
 from reseal.kernel.db import Database, Tx
+from reseal.kernel.entropy import SeededEntropy
 from reseal.kernel.errors import Conflict, NotFound
 from reseal.kernel.ids import TenantKey
+from reseal.kernel.storage import open_database
 from reseal.wire.hwhash import EvidenceKind, HardwareHash
 from tests.store.autopilot.support import import_now, make_tenant, register
+from tests.support.clock import ManualClock
 from tests.support.hardware import hardware, hash_text, row
 
 OTHER_UUID = UUID("4c4c4544-0035-3510-8036-b4c04f4d3332")
@@ -219,5 +227,60 @@ async def test_recognising_reads_few_statements(database: Database) -> None:
         before = tx.statements
         recognise(tx, hardware(1))
         assert tx.statements - before <= 7
+
+    await database.write(unit)
+
+
+# --- at the same time ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.postgresql
+async def test_the_same_changed_hash_twice_at_once_is_kept_once(
+    postgresql_url: str, clock: ManualClock, reactors: tuple[Reactor, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = open_database(
+        postgresql_url, clock=clock, entropy=SeededEntropy(1), reactors=reactors, connections=2
+    )
+
+    def prepare(tx: Tx) -> tuple[TenantKey, Registration]:
+        tenant = make_tenant(tx)
+        return tenant, register(tx, tenant, 1)
+
+    tenant, made = await database.write(prepare)
+    both, new_key = threading.Barrier(2), Tx.new_key
+    met: set[int] = set()
+
+    def meeting(tx: Tx) -> int:
+        """Both have seen that nobody kept the hash, and are about to keep it."""
+        if id(tx) not in met:
+            met.add(id(tx))
+            both.wait(10)
+        return new_key(tx)
+
+    monkeypatch.setattr(Tx, "new_key", meeting)
+    new_disk = hardware(1, disk_serials=("NEW",))
+    found = await asyncio.gather(database.write(match, new_disk), database.write(match, new_disk))
+    monkeypatch.undo()
+
+    assert [one.is_registered for one in found] == [True, True]
+    assert len(await database.read(presentations, tenant, made.id)) == 1
+    await database.close()
+
+
+async def test_a_registration_that_ends_while_it_is_looked_for_is_not_found(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys_of = identities.keys_of
+
+    def unit(tx: Tx) -> None:
+        tenant = make_tenant(tx)
+        made = register(tx, tenant, 1)
+
+        def too_late(tx: Tx, some: Collection[int]) -> object:
+            deregister(tx, tenant, [made.id])
+            return keys_of(tx, some)
+
+        monkeypatch.setattr(identities, "keys_of", too_late)
+        assert match(tx, hardware(1)).recognition is Recognition.NOT_REGISTERED
 
     await database.write(unit)
