@@ -10,6 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from reseal.catalog.model import AppBody
@@ -17,6 +18,7 @@ from reseal.device import memory
 from reseal.device.csp.tree import Stored
 from reseal.device.disk import MemoryDisk
 from reseal.device.journal import NAME as JOURNAL
+from reseal.device.journal import Entry, read_journal
 from reseal.esp.model_phase import PhaseStatus
 from reseal.kernel.clock import Clock
 from reseal.managed.model import ItemState
@@ -110,6 +112,19 @@ def _forget_journal(disk: MemoryDisk) -> None:
     disk.delete(JOURNAL)
 
 
+def _remove_all(disk: MemoryDisk) -> None:
+    """As after Deletes; the files are left out of it."""
+    journal = disk.read(JOURNAL) or b""
+    gone = [Entry("remove", entry.product) for entry in read_journal(disk) if entry.step == "end"]
+    disk.replace(JOURNAL, journal + b"".join(msgspec.json.encode(entry) + b"\n" for entry in gone))
+
+
+def _install_all_anew(disk: MemoryDisk) -> None:
+    journal = disk.read(JOURNAL) or b""
+    _remove_all(disk)
+    disk.replace(JOURNAL, (disk.read(JOURNAL) or b"") + journal)
+
+
 def _unenrol(disk: MemoryDisk) -> None:
     memory.forget_enrolment(disk)
 
@@ -127,6 +142,7 @@ def _unenrol(disk: MemoryDisk) -> None:
         (_lose_program, "its files are not on the device"),
         (_repeat_journal, "was installed 2 times"),
         (_forget_journal, "was never installed to its end"),
+        (_remove_all, "was never installed to its end"),
         (_unenrol, "The device is not under management"),
     ],
     ids=lambda value: getattr(value, "__name__", None) if callable(value) else None,
@@ -139,6 +155,13 @@ def test_what_is_missing_on_the_device_is_named(
     spoil(disk)
     found = list(causes(replace(case, device=Evidence.of(disk, clock))))
     assert [cause for cause in found if words in cause], found
+
+
+def test_what_was_removed_and_installed_anew_is_there_once(finished: tuple[Case, Clock]) -> None:
+    case, clock = finished
+    disk = _copy(case.device.disk)
+    _install_all_anew(disk)
+    assert list(causes(replace(case, device=Evidence.of(disk, clock)))) == []
 
 
 def _other_package(server: Standing) -> Standing:

@@ -53,9 +53,10 @@ class Evidence:
         return read_nodes(self.tree, addresses)
 
     def installed(self, code: str, owner: str) -> list[Product]:
-        """Every version of a product that was installed to its end for that owner."""
-        key = (owner, code.casefold())
-        return [entry.product for entry in self.journal if entry.step == "end" and entry.product.key == key]
+        """Every version of a product that was installed to its end for that owner, since its last removal."""
+        own = [entry for entry in self.journal if entry.product.key == (owner, code.casefold())]
+        removed = max((at for at, entry in enumerate(own) if entry.step == "remove"), default=0)
+        return [entry.product for entry in own[removed:] if entry.step == "end"]
 
     def program(self, product: Product) -> bytes | None:
         """The files of an installed product."""
