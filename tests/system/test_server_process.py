@@ -9,6 +9,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractContextManager
 from hashlib import sha256
 from pathlib import Path
+from socket import AF_INET, SOCK_STREAM
+from socket import socket as Socket  # noqa: N812
 
 import aiohttp
 import pytest
@@ -80,6 +82,29 @@ def test_a_port_in_use_is_named_with_what_to_do(data: Path) -> None:
     assert (refused.code, refused.out) == (2, "")
     assert f"127.0.0.1:{taken}" in refused.err
     assert "--browser-listen" in refused.err
+
+
+def test_both_listeners_at_one_address_are_refused(data: Path) -> None:
+    """Nobody listens there before: the second listener meets the first."""
+    with Socket(AF_INET, SOCK_STREAM) as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    other = data.with_name("other")
+    refused = reseal("up", "--data", other, "--browser-listen", address, "--device-listen", address)
+
+    assert (refused.code, refused.out) == (2, "")
+    assert address in refused.err
+    assert not (other / "ready.json").exists()
+
+
+def test_in_a_directory_that_was_there_before_nobody_else_reads_the_database(data: Path) -> None:
+    there = data.with_name("there")
+    there.mkdir(mode=0o755)
+    with server(there) as running:
+        running.wait_ready()
+        open_to_others = {path.name for path in there.iterdir() if path.is_file() and _mode(path) & 0o077}
+        assert running.stop() == 0
+    assert open_to_others == set()
 
 
 def test_a_second_server_on_the_directory_is_refused_with_the_pid_of_the_first(data: Path) -> None:

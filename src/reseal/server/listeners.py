@@ -1,6 +1,6 @@
 """Two listeners in one process: one for browsers, one for devices (spec/stack.md 1).
 
-Sockets are bound before anything is served, so that the ports are known when URLs are made. uvicorn runs both
+Sockets listen before anything is served, so that the ports are known when URLs are made. uvicorn runs both
 on one event loop; stopping drains what is under way.
 """
 
@@ -24,7 +24,7 @@ from reseal.server.peer import PeerProtocol
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A bound socket, the application behind it, and its TLS context."""
+    """A listening socket, the application behind it, and its TLS context."""
 
     socket: Socket
     app: ASGIApp
@@ -32,9 +32,9 @@ class Endpoint:
 
 
 def bind(address: ListenAddress, remembered_port: int) -> Socket:
-    """A socket bound to the address. Port 0 is the remembered port if it is free, else any free one.
+    """A socket that listens at the address. Port 0 is the remembered port if it is free, else any free one.
 
-    Raises `Conflict` if it cannot be had.
+    Raises `Conflict` if it cannot be had. Only who listens has a port: until then others can bind it as well.
     """
     family = AF_INET6 if ":" in address.host else AF_INET
     failure: OSError | None = None
@@ -43,6 +43,7 @@ def bind(address: ListenAddress, remembered_port: int) -> Socket:
         bound.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1)
         try:
             bound.bind((address.host, port))
+            bound.listen()
         except OSError as error:
             bound.close()
             failure = error

@@ -85,6 +85,8 @@ class Sockets:
 async def serve(settings: Settings, tell: Callable[[dict[str, Any]], None] | None = None) -> None:
     """Run a server until SIGTERM or Ctrl-C; `tell` is given the document of its ready file."""
     collect_seldom()
+    # A data directory that was there before may be open to all: the database in it must not be.
+    os.umask(0o077)
     clock, entropy = SystemClock(), SystemEntropy()
     configure_logs(clock=clock, level=settings.log_level, style=settings.log_format)
     stopping = asyncio.Event()
@@ -316,6 +318,8 @@ async def _serving(parts: wiring.Parts, sockets: Sockets, certificates: Certific
     serving = asyncio.create_task(listeners.serve())
     while not (listeners.started or serving.done()):
         await parts.clock.sleep(_STARTED_CHECK)
+    if serving.done():
+        await serving  # raises what made it fail
     try:
         yield
     finally:
