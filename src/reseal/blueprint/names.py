@@ -6,10 +6,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from reseal.blueprint.document import Document
+from reseal.blueprint.parsing.directory import BOOTSTRAP
 from reseal.blueprint.placeholders import Named, name_ids, respell
 from reseal.blueprint.present import Present
 from reseal.catalog.model import Kind
-from reseal.directory.model_names import domain_of, fold
+from reseal.directory.model_names import fold
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,8 @@ class Names:
     """
 
     domain: str
+    administrator: str
+    """The folded UPN of the first administrator; empty if there is none."""
     users: Mapping[str, str]
     """By the folded UPN, as a document writes it."""
     groups: Mapping[str, str]
@@ -33,6 +36,8 @@ class Names:
     def of(cls, present: Present, document: Document | None = None) -> Names:
         """The names of a tenant and of the document that is to be applied to it."""
         users = {folded: shorten(user.upn, present.domain) for folded, user in present.users.items()}
+        if present.administrator:
+            users[present.administrator] = BOOTSTRAP
         groups = {folded: group.name for folded, group in present.groups.items()}
         filters = {folded: filter_.name for folded, filter_ in present.filters.items()}
         apps = {folded: item.name for folded, item in present.items[Kind.APP].items()}
@@ -48,10 +53,12 @@ class Names:
             **{str(user.uuid): (Named.USER, users[folded]) for folded, user in present.users.items()},
             **{str(group.uuid): (Named.GROUP, groups[folded]) for folded, group in present.groups.items()},
         }
-        return cls(present.domain, users, groups, filters, apps, ids)
+        return cls(present.domain, present.administrator, users, groups, filters, apps, ids)
 
     def upn(self, written: str) -> str:
         """The whole user principal name of somebody whom the document names."""
+        if self.administrator and fold(written) == BOOTSTRAP:
+            return self.administrator
         return lengthen(written, self.domain)
 
     def user(self, written: str) -> str:
@@ -84,8 +91,12 @@ def lengthen(upn: str, domain: str) -> str:
 
 
 def shorten(upn: str, domain: str) -> str:
-    """A UPN without the tenant's default domain, so that it fits another tenant too."""
-    return upn.rpartition("@")[0] if "@" in upn and domain_of(upn) == fold(domain) else upn
+    """A UPN without the tenant's default domain, so that it fits another tenant too.
+
+    Somebody else who is named like the first administrator keeps it: the short name means the first one.
+    """
+    name, _, own = upn.rpartition("@")
+    return name if name and fold(own) == fold(domain) and fold(name) != BOOTSTRAP else upn
 
 
 def _spelled(names: Iterable[str]) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -10,7 +10,6 @@ from reseal.assignment.model import ItemKind, ItemRef, Target
 from reseal.assignment.service import Filter, list_filters, targets_of_kind
 from reseal.autopilot.model_profile import Profile
 from reseal.autopilot.profiles import list_profiles
-from reseal.blueprint.parsing.directory import BOOTSTRAP
 from reseal.catalog.model import CatalogItem, Kind
 from reseal.catalog.service import list_items
 from reseal.directory.groups import list_groups
@@ -41,6 +40,8 @@ class Present:
     users: Mapping[str, User]
     people: Mapping[int, User]
     """The same users by their keys."""
+    administrator: str
+    """The folded UPN of the first administrator, whom no document describes; empty if they were deleted."""
     roles: Mapping[int, tuple[Role, ...]]
     groups: Mapping[str, Group]
     members: Mapping[int, frozenset[int]]
@@ -56,15 +57,10 @@ class Present:
     """The oldest first: of several that reach a device in the same way it wins."""
     targets: Mapping[ItemRef, tuple[Target, ...]]
 
-    @property
-    def administrator(self) -> str:
-        """The folded UPN of the first administrator, whom no document describes."""
-        return fold(f"{BOOTSTRAP}@{self.domain}")
-
 
 def read_present(tx: Tx, tenant: TenantKey) -> Present:
     """The tenant as it is; a few statements for each kind of thing, and one for each assigned group."""
-    owned = domains(tx, tenant)
+    owner, owned = tenant_by_id(tx, tenant), domains(tx, tenant)
     users = list(every(lambda **page: list_users(tx, tenant, **page)))
     groups = {fold(group.name): group for group in every(lambda **page: list_groups(tx, tenant, **page))}
     esps = list_esps(tx, tenant)
@@ -73,11 +69,12 @@ def read_present(tx: Tx, tenant: TenantKey) -> Present:
         key=lambda profile: (profile.created_at, profile.id),
     )
     return Present(
-        tenant=tenant_by_id(tx, tenant),
+        tenant=owner,
         domain=next(domain.name for domain in owned if domain.is_default),
         other_domains=tuple(domain.name for domain in owned if not domain.is_default),
         users={fold(user.upn): user for user in users},
         people={user.id: user for user in users},
+        administrator=_first_administrator(owner, users),
         roles=roles_by_user(tx, tenant),
         groups=groups,
         members={
@@ -98,6 +95,17 @@ def read_present(tx: Tx, tenant: TenantKey) -> Present:
             item: targets for kind in ItemKind for item, targets in targets_of_kind(tx, tenant, kind).items()
         },
     )
+
+
+def _first_administrator(tenant: Tenant, users: Iterable[User]) -> str:
+    """The folded UPN of the user who was made in one unit with the tenant.
+
+    Neither name nor key alone tells who that was: people and domains are renamed, and keys rise within one
+    process only. Where time stands still, others are made in the same moment, by the same process.
+    """
+    together = [user for user in users if user.created_at == tenant.created_at]
+    first = min(together, key=lambda user: user.id, default=None)
+    return "" if first is None else fold(first.upn)
 
 
 def _items(tx: Tx, tenant: TenantKey, kind: Kind) -> dict[str, CatalogItem]:

@@ -15,7 +15,7 @@ from reseal.directory.groups import create_group, find_group
 from reseal.directory.members import add_member, count_members
 from reseal.directory.model import Branding, MemberKind, Role
 from reseal.directory.roles import assign_role, roles_of
-from reseal.directory.tenants import set_branding
+from reseal.directory.tenants import add_domain, set_branding, set_default_domain
 from reseal.directory.users import create_user, find_user, password_hash, update_user
 from reseal.esp.effective import effective_esps
 from reseal.esp.model import EspSettings
@@ -652,6 +652,59 @@ async def test_the_first_administrator_may_be_referred_to(
     await contoso.apply(minimal("groups: [{name: G, members: [admin]}]"))
     await fabrikam.apply(await contoso.export(), prune=True)
     assert named(await fabrikam.export(), "groups", "G")["members"] == ["admin"]
+
+
+def move_home(tx: Tx, tenant: TenantKey) -> None:
+    """Another default domain, as the console makes it: nobody is renamed."""
+    add_domain(tx, tenant, "contoso.test")
+    set_default_domain(tx, tenant, "contoso.test")
+
+
+async def test_the_first_administrator_stays_the_first_under_another_default_domain(
+    contoso: Organisation,
+) -> None:
+    before = minimal("""
+users: [{upn: adele, displayName: Adele, manager: admin}]
+groups: [{name: G, members: [admin]}]""")
+    await contoso.apply(before)
+    await contoso.write(move_home)
+    exported = await contoso.export()
+    assert [user["upn"] for user in exported["users"]] == ["adele@contoso.example"]
+    assert named(exported, "users", "adele@contoso.example")["manager"] == "admin"
+    assert named(exported, "groups", "G")["members"] == ["admin"]
+    assert (await contoso.apply(exported, prune=True)).lines == ()
+    plan = await contoso.apply(minimal(), prune=True)
+    assert lines(plan) == ['- group "G"', '- user "adele@contoso.example"']
+    assert await contoso.read(find_user, "admin@contoso.example") is not None
+    assert (await contoso.apply(minimal(), prune=True)).lines == ()
+    in_full = minimal("users: [{upn: admin@contoso.example, displayName: Me}]")
+    assert where(await refused(contoso, in_full)) == ["$.users[0].upn"]
+
+
+async def test_the_first_administrator_stays_the_first_under_another_name(contoso: Organisation) -> None:
+    def rename(tx: Tx, tenant: TenantKey) -> None:
+        first = find_user(tx, tenant, "admin@contoso.example")
+        assert first is not None
+        update_user(tx, tenant, first.id, upn="root@contoso.example")
+
+    await contoso.write(rename)
+    await contoso.apply(minimal("groups: [{name: G, members: [admin]}]"), prune=True)
+    assert await contoso.read(find_user, "root@contoso.example") is not None
+    assert named(await contoso.export(), "groups", "G")["members"] == ["admin"]
+
+
+async def test_who_is_named_like_the_first_administrator_is_described_in_full(contoso: Organisation) -> None:
+    await contoso.write(move_home)
+    raw = minimal("""
+users: [{upn: admin@contoso.test, displayName: Another}]
+groups: [{name: G, members: [admin@contoso.test]}]""")
+    await contoso.apply(raw)
+    exported = await contoso.export()
+    assert [user["upn"] for user in exported["users"]] == ["admin@contoso.test"]
+    assert named(exported, "groups", "G")["members"] == ["admin@contoso.test"]
+    assert (await contoso.apply(exported)).lines == ()
+    assert lines(await contoso.apply(minimal(), prune=True)) == ['- group "G"', '- user "admin@contoso.test"']
+    assert await contoso.read(find_user, "admin@contoso.example") is not None
 
 
 async def test_the_last_administrator_stays(contoso: Organisation) -> None:

@@ -1,6 +1,7 @@
 """What a tenant has beside its document: told, and deleted if that is asked for.
 
-The first administrator is never among it. The last Global Administrator stays, whoever they are.
+The first administrator is never among it, nor the domain that names them. The last Global Administrator
+stays, whoever they are.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from reseal.blueprint.views import language_of
 from reseal.catalog.model import Kind
 from reseal.catalog.service import delete_item
 from reseal.directory.groups import delete_group
-from reseal.directory.model_names import fold
+from reseal.directory.model_names import domain_of, fold
 from reseal.directory.tenants import remove_branding, remove_domain
 from reseal.directory.users import delete_user
 from reseal.esp.profiles import delete_esp
@@ -80,7 +81,7 @@ def _unmanaged(work: Work) -> Iterator[_Unmanaged]:
     described = {entry.locale for entry in document.branding}
     for locale in sorted(present.tenant.branding.keys() - described):
         yield _Unmanaged("branding", language_of(locale), "branding", _branding(locale))
-    named = document.tenant.domains if document.tenant else ()
+    named = [*(document.tenant.domains if document.tenant else ()), domain_of(present.administrator)]
     for domain in _others({fold(name): name for name in present.other_domains}, named):
         yield _Unmanaged("domain", domain, "tenant.domains", _domain(domain))
 

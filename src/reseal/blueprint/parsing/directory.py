@@ -17,7 +17,7 @@ from reseal.directory.rules import DEVICE, FILTER, USER, RuleError, compile_rule
 from reseal.directory.rules.schema import Kind
 
 BOOTSTRAP = "admin"
-"""The first administrator of every tenant, `admin@` its default domain, is no part of a document."""
+"""How documents call the first administrator of their tenant, who is no part of them."""
 
 _OWN_FIELDS = ("upn", "displayName", "accountEnabled", "licensed", "manager", "roles")
 _ELSEWHERE = frozenset({"accountEnabled", "displayName", "objectId", "userPrincipalName"})
