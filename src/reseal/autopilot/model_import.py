@@ -9,7 +9,7 @@ for some names (spec/autopilot.md 11, choice 8); ours begin at 8201, far from it
 Our choices where the documents are silent:
 
 - The serial number of the file names the registration; if the hash holds another one, a warning says so.
-- A row without a serial number takes the one in the hash.
+- A row without a serial number takes the one in the hash, and is refused if that one cannot name a device.
 - An assigned user of a foreign domain refuses the row. A user whom the domain does not know yet is kept by
   name and linked when the user appears. A user without licence is not assigned, with a warning: the device
   itself is fine.
@@ -262,6 +262,8 @@ def read_row(row: ImportRow) -> Prepared | Verdict:
     serial = row.serial.strip()
     if not serial:
         serial = presented.serial
+        if fault := next(_faults_of("serial number in the hash", serial, SERIAL_LIMIT), None):
+            return refuse(row, Refusal.INVALID_HARDWARE_HASH, f"The row has no serial number. {fault}")
         warnings.append(f"The row has no serial number; the one in the hash was taken, {serial}.")
     elif fold(serial) != fold(presented.serial):
         warnings.append(
@@ -279,10 +281,14 @@ def _text_faults(row: ImportRow) -> Iterator[str]:
         ("assigned user", row.assigned_user, TEXT_LIMIT),
         ("purchase order", row.purchase_order, TEXT_LIMIT),
     ):
-        if len(text) > limit:
-            yield f"The {name} has {len(text)} characters; at most {limit} are allowed."
-        if not text.isprintable():
-            yield f"The {name} holds characters that cannot be seen."
+        yield from _faults_of(name, text, limit)
+
+
+def _faults_of(name: str, text: str, limit: int) -> Iterator[str]:
+    if len(text) > limit:
+        yield f"The {name} has {len(text)} characters; at most {limit} are allowed."
+    if not text.isprintable():
+        yield f"The {name} holds characters that cannot be seen."
 
 
 def _without_hash(row: ImportRow) -> Verdict:

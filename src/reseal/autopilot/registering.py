@@ -23,6 +23,7 @@ from reseal.autopilot.model_matching import claim_keys
 from reseal.autopilot.tables import import_record, registration
 from reseal.directory.devices import create_devices
 from reseal.directory.model import Device, NewDevice
+from reseal.directory.model_attributes import TEXT_LIMIT as ATTRIBUTE_LIMIT
 from reseal.directory.model_names import fold
 from reseal.directory.model_physical import compose
 from reseal.directory.tables import user
@@ -167,6 +168,7 @@ def _told(row: Mapping[str, Any], batch: Batch, line: int) -> dict[str, JsonValu
 def _directory_device(accepted: Acceptance, ztdid: UUID) -> NewDevice:
     prepared = accepted.prepared
     attributes = {"deviceManufacturer": prepared.hash.manufacturer, "deviceModel": prepared.hash.model}
+    # A hash may say more than an attribute holds; the registration has all of it.
     return NewDevice(
         display_name=prepared.serial,
         physical_ids=compose(
@@ -174,7 +176,7 @@ def _directory_device(accepted: Acceptance, ztdid: UUID) -> NewDevice:
             group_tag=prepared.row.group_tag.strip(),
             purchase_order=prepared.row.purchase_order.strip(),
         ),
-        attributes={name: value for name, value in attributes.items() if value},
+        attributes={name: value[:ATTRIBUTE_LIMIT] for name, value in attributes.items() if value},
         protected_by=PROTECTED_BY,
     )
 

@@ -157,6 +157,16 @@ def test_a_row_without_serial_takes_the_one_in_the_hash() -> None:
     assert any("SN-00001" in text for text in one.warnings)
 
 
+@pytest.mark.parametrize("serial", [chr(1) + "SN", "SN" + chr(0x7F), "S" * 257])
+def test_a_row_without_serial_is_802_if_the_one_in_the_hash_cannot_name_a_device(serial: str) -> None:
+    text = hash_text(1, serial=serial)
+    verdict = read_row(row(1, serial="", hardware_hash=text))
+    assert isinstance(verdict, Verdict)
+    assert (verdict.code, verdict.name) == (802, "InvalidZtdHardwareHash")
+    assert "serial number in the hash" in verdict.message
+    assert isinstance(read_row(row(1, hardware_hash=text)), Prepared), "the row's own is taken"
+
+
 def test_another_serial_than_the_hashs_is_kept_and_warned_about() -> None:
     one = prepared(1, serial=" TYPED ")
     assert one.serial == "TYPED"
