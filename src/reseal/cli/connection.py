@@ -24,6 +24,8 @@ from reseal.kernel.errors import Detail, Invalid, ResealError, Unavailable
 
 _CHUNK = 1024 * 1024
 _PAGE = 200
+_LONGEST_LINE = 64 * 1024 * 1024
+"""Bytes; the warnings of the largest file that can be imported stand in one line."""
 _TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=600)
 
 
@@ -190,15 +192,34 @@ class Connection:
     ) -> AsyncIterator[dict[str, Any]]:
         """The documents of an NDJSON answer, as they arrive. Raises the error if a line is one."""
         async with self.request(method, path, query=query, **body) as response:
-            while True:
-                with _reported(self._url):
-                    line = await response.content.readline()
-                if not line:
-                    return
+            async for line in _lines(response.content, self._url):
                 document = json.loads(line)
                 if "error" in document:
                     raise Remote(500, document["error"])
                 yield document
+
+
+async def _lines(content: aiohttp.StreamReader, url: str) -> AsyncIterator[bytes]:
+    """The lines of an answer, as they arrive; aiohttp's own are of 128 KiB at most."""
+    begun: list[bytes] = []
+    while True:
+        with _reported(url):
+            chunk = await content.readany()
+        if not chunk:
+            break
+        *ends, rest = chunk.split(b"\n")
+        for end in ends:
+            yield b"".join([*begun, end])
+            begun = []
+        begun.append(rest)
+        if sum(map(len, begun)) > _LONGEST_LINE:
+            raise Unavailable(
+                code="AnswerTooLong",
+                message=f"The server {url} answered a line of more than {_LONGEST_LINE} bytes.",
+                remedy="What it acknowledged before is kept. Is it a server of this version?",
+            )
+    if last := b"".join(begun):
+        yield last
 
 
 @asynccontextmanager

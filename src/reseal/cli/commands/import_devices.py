@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Annotated, Any
@@ -47,7 +48,7 @@ async def import_devices(
     """
     query = {"fileName": file.name, "strict": str(strict).lower()}
     async with connect(server) as connection:
-        answers = connection.lines("POST", "/imports", query=query, data=_read(file))
+        answers = connection.lines("POST", "/imports", query=query, data=io.BytesIO(_read(file)))
         refused = await _follow(answers, file.name, print_line if json else _show)
     return 2 if refused else 0
 
