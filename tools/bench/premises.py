@@ -193,7 +193,7 @@ async def parts_of(
     box = SecretBox([entropy.bytes(32)], entropy)
     return wiring.Parts(
         db=db,
-        blobs=LocalBlobs(folder / "contents", workers),
+        blobs=LocalBlobs(folder / "contents", workers, entropy),
         workers=workers,
         passwords=await asyncio.to_thread(Passwords),
         clock=clock,
