@@ -158,7 +158,7 @@ def test_a_row_without_serial_takes_the_one_in_the_hash() -> None:
 
 
 @pytest.mark.parametrize("serial", [chr(1) + "SN", "SN" + chr(0x7F), "S" * 257])
-def test_a_row_without_serial_is_802_if_the_one_in_the_hash_cannot_name_a_device(serial: str) -> None:
+def test_a_row_without_serial_is_refused_if_the_one_in_the_hash_cannot_name_a_device(serial: str) -> None:
     text = hash_text(1, serial=serial)
     verdict = read_row(row(1, serial="", hardware_hash=text))
     assert isinstance(verdict, Verdict)
