@@ -16,6 +16,7 @@ from reseal.kernel.errors import Invalid
 from reseal.kernel.ids import TenantKey
 from reseal.web.answers import Json, nothing
 from reseal.web.calls import Call
+from reseal.web.numbers import whole_number
 from reseal.web.routes import Route
 
 
@@ -67,6 +68,7 @@ def _confirm_one(tx: Tx, tenant: TenantKey, ztdid: UUID, presentation: int, acto
 
 def _key(text: str) -> int:
     """The key of a presentation. Lists show keys as texts: not every program reads 64 bits as a number."""
-    if not (text.isascii() and text.isdigit() and len(text) < 20):
+    key = whole_number(text)
+    if key is None:
         raise Invalid(code="BadId", message=f"{text!r} is not an id.", remedy="Take it from the list.")
-    return int(text)
+    return key

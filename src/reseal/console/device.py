@@ -27,6 +27,7 @@ from reseal.managed.enrolments import active_enrolment_of_registration, unblock_
 from reseal.report.assigned import KIND_NAMES, assigned, explained
 from reseal.report.device import Overview, diagnose, known_device, overview
 from reseal.report.roster import standing_of
+from reseal.web.numbers import whole_number
 from reseal.web.routes import Route
 
 ONE: Final = PATH + "/{registration}"
@@ -168,13 +169,13 @@ async def _change(visit: Visit) -> Response:
 
 async def _confirm(visit: Visit) -> Response:
     uuid = visit.call.uuid("registration")
-    text = str(visit.call.request.path_params["presentation"])
-    if not text.isdecimal():
+    presentation = whole_number(str(visit.call.request.path_params["presentation"]))
+    if presentation is None:
         raise NotFound(code="PresentationNotFound", message="There is no such hash.", remedy="Look again.")
     registration = await visit.read(registration_by_uuid, uuid)
 
     def act(tx: Tx) -> Done:
-        confirm_hardware(tx, visit.tenant, registration.id, int(text), actor=visit.caller.name)
+        confirm_hardware(tx, visit.tenant, registration.id, presentation, actor=visit.caller.name)
         return Done(
             address("devices", uuid, "diagnosis"),
             f"The hardware of {registration.serial} was confirmed.",

@@ -21,6 +21,7 @@ from reseal.directory.tenants import tenant_by_id, update_settings
 from reseal.kernel.db import Tx
 from reseal.kernel.errors import Detail, Invalid
 from reseal.kernel.ids import TenantKey
+from reseal.web.numbers import whole_number
 from reseal.web.posted import Posted
 from reseal.web.routes import Route
 
@@ -151,8 +152,8 @@ def told(settings: TenantSettings) -> tuple[tuple[str, str | bool], ...]:
 def _quota(text: str) -> int | None:
     if not text:
         return None
-    if text.isascii() and text.isdigit():
-        return int(text)
+    if (quota := whole_number(text)) is not None:
+        return quota
     raise Invalid(
         code="InvalidSetting",
         message=f"{text!r} is not a number of devices.",

@@ -35,6 +35,7 @@ from reseal.directory.tenants import (
 from reseal.kernel.db import Tx
 from reseal.kernel.errors import Detail, Invalid
 from reseal.kernel.ids import TenantKey
+from reseal.web.numbers import whole_number
 from reseal.web.posted import Posted
 from reseal.web.routes import Route
 
@@ -177,8 +178,8 @@ def _changed(tx: Tx, *, tenant: TenantKey, posted: Posted, actor: str) -> Done:
 
 
 def _limit(text: str) -> int:
-    if text.isascii() and text.isdigit():
-        return int(text)
+    if (limit := whole_number(text)) is not None:
+        return limit
     raise Invalid(
         code="InvalidSetting",
         message=f"{text!r} is not a number of groups.",

@@ -34,6 +34,7 @@ from reseal.esp.profiles import (
 from reseal.kernel.db import Tx
 from reseal.kernel.errors import Detail, Invalid
 from reseal.kernel.ids import TenantKey
+from reseal.web.numbers import whole_number
 from reseal.web.posted import Posted
 from reseal.web.routes import Route
 
@@ -355,8 +356,8 @@ def _settings(posted: Posted) -> EspSettings:
 
 
 def _minutes(text: str) -> int:
-    if text.isascii() and text.isdigit() and len(text) < 9:
-        return int(text)
+    if (minutes := whole_number(text)) is not None:
+        return minutes
     raise Invalid(
         code="EnrollmentStatusPage",
         message=f"{text!r} is not a number of minutes.",

@@ -14,6 +14,7 @@ from starlette.requests import ClientDisconnect, Request
 
 from reseal.kernel.errors import Detail, Invalid, TooLarge, Unauthenticated
 from reseal.kernel.ids import TenantKey
+from reseal.web.numbers import whole_number
 from reseal.web.phrases import say
 
 T = TypeVar("T")
@@ -112,8 +113,8 @@ class Call:
         text = self.query(name)
         if not text:
             return default
-        if text.isascii() and text.isdigit() and int(text) <= most:
-            return int(text)
+        if (number := whole_number(text, most)) is not None:
+            return number
         raise Invalid(
             code="BadQuery",
             message=f"The query parameter {name} is {text!r}.",

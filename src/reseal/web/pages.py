@@ -8,12 +8,16 @@ needs no exception. A page that holds a form names where the answer to the form 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
+from urllib.parse import quote
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse, Response
 
 _SCRIPTS = "script-src 'self'; connect-src 'self'; "
 _FRAMES = "frame-src 'self'; "
+_OF_ADDRESSES: Final = "%:/?#[]@!$&'()*+,;="
+"""What has a meaning in an address, or stands for something else already (RFC 3986)."""
 
 
 def templates(package: str) -> Environment:
@@ -53,5 +57,5 @@ def page(
 
 
 def see_other(address: str) -> Response:
-    """303: go there, whatever was sent here stays here."""
-    return Response(status_code=303, headers={"Location": address})
+    """303: go there, whatever was sent here stays here. What no header can hold is written in percents."""
+    return Response(status_code=303, headers={"Location": quote(address, safe=_OF_ADDRESSES)})

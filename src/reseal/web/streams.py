@@ -21,6 +21,7 @@ from starlette.types import Receive, Scope, Send
 from reseal.kernel.clock import Clock
 from reseal.kernel.errors import TooSoon
 from reseal.web.calls import Call
+from reseal.web.numbers import whole_number
 
 LIFETIME: Final = timedelta(minutes=10)
 """Then a reader has to ask anew; who may not read any more has read no longer than that."""
@@ -130,6 +131,6 @@ def position_of(call: Call) -> int:
     for by `after`, else from the beginning. Raises `Invalid`.
     """
     told = call.request.headers.get("last-event-id", "")
-    if told.isascii() and told.isdecimal() and int(told) <= _LAST_POSITION:
-        return int(told)
+    if (position := whole_number(told, _LAST_POSITION)) is not None:
+        return position
     return call.number("after", 0, _LAST_POSITION)

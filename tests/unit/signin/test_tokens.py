@@ -100,6 +100,26 @@ def test_unsigned_tokens_and_tokens_of_other_keys_are_refused() -> None:
         stranger.verify_access(issued(access()), now=START, audiences=MDM_AUDIENCES)
 
 
+HEADERS = [
+    {"alg": "RS256", "crit": 5},
+    {"alg": "RS256", "kid": 7},
+    {"alg": ["RS256"]},
+    {"alg": "RS256", "b64": False, "crit": ["b64"]},
+    {"alg": "RS256", "jwk": "x"},
+    [],
+    None,
+]
+
+
+@pytest.mark.parametrize("header", HEADERS, ids=range(len(HEADERS)))
+def test_a_token_with_any_header_is_refused_as_one_of_somebody_else(header: object) -> None:
+    first = base64.urlsafe_b64encode(json.dumps(header).encode()).rstrip(b"=").decode()
+    token = ".".join((first, *issued(access()).split(".")[1:]))
+    with pytest.raises(Unauthenticated):
+        SIGNER.verify_access(token, now=START, audiences=MDM_AUDIENCES)
+    assert SIGNER.client_of(token) == ""
+
+
 def test_application_user_and_id_tokens_do_not_pass_for_each_other() -> None:
     app = SIGNER.issue(
         Claims(TENANT, CLIENT, "Script", frozenset()), issuer=ISSUER, now=START, token_id=UUID(int=9)

@@ -17,6 +17,7 @@ from reseal.kernel.ids import TenantKey
 from reseal.web.answers import Json, nothing
 from reseal.web.calls import Call, Caller
 from reseal.web.edge import SECURITY_HEADERS
+from reseal.web.pages import see_other
 from reseal.web.routes import Listener, Public, Reception, Route, application
 from tests.support.http import HOST, client_of
 
@@ -105,6 +106,22 @@ async def test_another_host_is_refused_before_anything_else() -> None:
         refused = await client.get("/", headers={"Host": "evil.example"})
     assert refused.status_code == 421
     assert "evil.example" in refused.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("address", ["/%00", "/things/a%00b", "/?q=%00", "/?q=a%00b&after=x"])
+async def test_an_address_with_a_nul_is_refused_before_a_database_meets_it(address: str) -> None:
+    async with serve(Route("GET", "/{name:path}", echo, OPEN, 0, Listener.BOTH)) as client:
+        refused = await client.get(address)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (400, "BadAddress")
+
+
+async def test_a_redirect_may_name_what_no_header_can_hold() -> None:
+    async def handler(call: Call) -> Response:
+        return see_other(f"https://localhost{call.request.url.path}?next=%2Fhome&a=b#c")
+
+    async with serve(Route("GET", "/{name}", handler, OPEN, 0, Listener.BOTH)) as client:
+        answer = await client.get("/%E2%82%AC")
+    assert answer.headers["location"] == "https://localhost/%E2%82%AC?next=%2Fhome&a=b#c"
 
 
 async def test_every_answer_carries_the_security_headers() -> None:
