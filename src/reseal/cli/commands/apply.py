@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,13 +16,15 @@ from reseal.blueprint.plan import Action, Plan
 from reseal.blueprint.source import Places, Source, read_source
 from reseal.cli.connection import Connection, Server, connect
 from reseal.cli.output import people, print_json, results
+from reseal.cli.safekeeping import Keep, safe_place
 from reseal.kernel.errors import Invalid, ResealError
-from reseal.kernel.files import write_file
 from reseal.kernel.wording import counted
 
 _DEFAULT_SERVER = Server()
 _COLOURS = {Action.CREATE: "green", Action.CHANGE: "yellow", Action.DELETE: "red"}
 _UNMANAGED_SHOWN = 10
+_ROOM_FOR_PASSWORD = 200
+"""Bytes, with the name of its user."""
 
 
 async def apply(
@@ -65,13 +66,11 @@ async def apply(
         parse_document(source.document)
     async with connect(server) as connection:
         passwords = passwords_out or Path(f"passwords-{connection.tenant_domain}.json")
-        known = {} if plan else _known_passwords(passwords)
-        with _in_files(source.places):
+        with _passwords_kept(passwords, source, planned=plan) as keep, _in_files(source.places):
             answer = await carry_out(connection, source, plan=plan, prune=prune)
-    new = answer.pop("passwords", None)
-    if new:
-        write_file(passwords, msgspec.json.format(msgspec.json.encode({**known, **new}), indent=2) + b"\n")
-        answer["passwordsFile"] = str(passwords)
+            if new := answer.pop("passwords", None):
+                keep(new)
+                answer["passwordsFile"] = str(passwords)
     if json:
         print_json(answer)
     else:
@@ -105,17 +104,19 @@ def _in_files(places: Places) -> Iterator[None]:
         raise
 
 
-def _known_passwords(file: Path) -> dict[str, Any]:
-    """What the file holds already: passwords cannot be read back from the server, so none is overwritten.
+@contextmanager
+def _passwords_kept(file: Path, source: Source, *, planned: bool) -> Iterator[Keep]:
+    """What writes the passwords of new users, if there are any, to the file; a plan makes none."""
+    if planned:
+        yield lambda new: None
+        return
+    room = _ROOM_FOR_PASSWORD * len(source.document.get("users") or ())
+    with safe_place(file, "--passwords-out", room=room, known=_known_passwords(file)) as keep:
+        yield keep
 
-    For the same reason it is looked at before anything is applied whether the file can be written at all.
-    """
-    if not os.access(file.parent, os.W_OK):
-        raise Invalid(
-            code="NoPlaceForPasswords",
-            message=f"The passwords of new users could not be written to {file}; nothing was changed.",
-            remedy="Name a file in a directory that can be written to with --passwords-out.",
-        )
+
+def _known_passwords(file: Path) -> dict[str, Any]:
+    """What the file holds already: passwords cannot be read back from the server, so none is overwritten."""
     try:
         return msgspec.json.decode(file.read_bytes(), type=dict[str, Any]) if file.exists() else {}
     except (OSError, msgspec.DecodeError) as error:

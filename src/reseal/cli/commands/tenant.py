@@ -5,15 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import msgspec
 from cyclopts import Parameter
 
 from reseal.cli.connection import Server, connect
 from reseal.cli.output import people, print_json, results
-from reseal.kernel.errors import Conflict
-from reseal.kernel.files import write_file
+from reseal.cli.safekeeping import safe_place
 
 _DEFAULT_SERVER = Server()
+_ROOM = 4096
+"""Bytes; the credentials of an organisation take less."""
 
 
 async def new(
@@ -45,22 +45,13 @@ async def new(
     json
         Print the result as JSON (without the secrets).
     """
-    _require_new(out)
-    async with connect(server) as connection:
-        made = await connection.json("POST", "/tenants", json={"name": name, "domain": domain})
-    write_file(out, msgspec.json.format(msgspec.json.encode(made), indent=2) + b"\n")
+    with safe_place(out, "--out", room=_ROOM) as keep:
+        async with connect(server) as connection:
+            made = await connection.json("POST", "/tenants", json={"name": name, "domain": domain})
+        keep(made)
     if json:
         print_json({name: made[name] for name in ("tenant_id", "tenant_domain")})
     else:
         results.print(f"{made['tenant_id']} {made['tenant_domain']}")
         people.print(f"Credentials of {made['administrator']['upn']} and of the client are in {out}.")
     return 0
-
-
-def _require_new(file: Path) -> None:
-    if file.exists():
-        raise Conflict(
-            code="FileExists",
-            message=f"{file} exists already.",
-            remedy="Name a new file: credentials are never overwritten.",
-        )
