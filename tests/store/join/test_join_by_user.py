@@ -346,3 +346,4 @@ async def test_the_discover_document_names_our_own_endpoints(bench: Bench) -> No
     assert older == (await bench.http.get("/common/discover")).json()
     assert "TenantInfo" not in older
     assert (await bench.http.get("/nowhere.test/Discover")).status_code == 404
+    assert (await bench.http.get("/%00/Discover")).status_code in {400, 404}

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from reseal.kernel.clock import SystemClock
 from reseal.kernel.db import Database, Tx
 from reseal.kernel.entropy import SeededEntropy
-from reseal.kernel.errors import Unavailable
+from reseal.kernel.errors import Invalid, Unavailable
 from reseal.kernel.storage import open_database
 
 pytestmark = pytest.mark.postgresql
@@ -127,3 +127,15 @@ async def test_connections_that_were_cut_while_nobody_used_them_are_made_anew(
 
     again = [database.write(_backend) for _ in range(4)] + [database.read(_backend) for _ in range(4)]
     assert processes.isdisjoint(await asyncio.gather(*again))
+
+
+async def test_a_text_that_postgresql_does_not_take_is_refused_as_such(database: Database) -> None:
+    """It came on a way where nobody looked at it before: that is no failure of the server."""
+
+    def echo(tx: Tx) -> str:
+        found: str = tx.value(sa.select(sa.literal("a\0b")))
+        return found
+
+    for run in (database.read, database.write):
+        with pytest.raises(Invalid, match="NUL"):
+            await run(echo)

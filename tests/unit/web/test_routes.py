@@ -108,13 +108,6 @@ async def test_another_host_is_refused_before_anything_else() -> None:
     assert "evil.example" in refused.json()["error"]["message"]
 
 
-@pytest.mark.parametrize("address", ["/%00", "/things/a%00b", "/?q=%00", "/?q=a%00b&after=x"])
-async def test_an_address_with_a_nul_is_refused_before_a_database_meets_it(address: str) -> None:
-    async with serve(Route("GET", "/{name:path}", echo, OPEN, 0, Listener.BOTH)) as client:
-        refused = await client.get(address)
-    assert (refused.status_code, refused.json()["error"]["code"]) == (400, "BadAddress")
-
-
 async def test_a_redirect_may_name_what_no_header_can_hold() -> None:
     async def handler(call: Call) -> Response:
         return see_other(f"https://localhost{call.request.url.path}?next=%2Fhome&a=b#c")

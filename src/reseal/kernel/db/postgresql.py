@@ -22,7 +22,7 @@ from reseal.kernel.db.database import Context, Stats, Unit, answered, commit, st
 from reseal.kernel.db.keymaker import KeyMaker, open_epoch
 from reseal.kernel.db.schema import to_json
 from reseal.kernel.db.tx import Tx
-from reseal.kernel.errors import Unavailable
+from reseal.kernel.errors import Invalid, Unavailable
 from reseal.kernel.ids import TenantKey
 
 T = TypeVar("T")
@@ -55,6 +55,17 @@ def _no_connection(url: str) -> Unavailable:
         code="StorageUnavailable",
         message=f"Connections to the database {url} are cut as soon as they are made.",
         remedy="Check the database server, then try again; the change was not made.",
+    )
+
+
+def _odd_text(error: sa.exc.DBAPIError) -> Invalid | None:
+    """A text that PostgreSQL does not take; somebody sent it, on a way where nobody looked at it before."""
+    if not (isinstance(error, sa.exc.DataError) and "NUL" in str(error.orig)):
+        return None
+    return Invalid(
+        code="ControlCharacter",
+        message="A text holds a NUL character, which nothing on this server has.",
+        remedy="Leave it out.",
     )
 
 
@@ -118,7 +129,7 @@ class PostgresDatabase:
                 if attempt == ATTEMPTS:
                     raise _no_connection(self.url) from stale
             except sa.exc.DBAPIError as error:
-                if failure := storage_error(error, self.url):
+                if failure := storage_error(error, self.url) or _odd_text(error):
                     raise failure from error
                 if getattr(error.orig, "sqlstate", None) not in _RETRIED:
                     raise
