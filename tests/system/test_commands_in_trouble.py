@@ -13,7 +13,7 @@ import pytest
 from reseal.cli import safekeeping
 from reseal.cli.app import run
 from tests.support.first_start import copied
-from tests.support.processes import Ended, ServerProcess, server
+from tests.support.processes import CONTOSO, Ended, ServerProcess, server
 from tests.support.small_disk import SmallDisk, small_disk
 from tests.system.sample import device_csv
 
@@ -191,3 +191,37 @@ def test_passwords_that_cannot_be_written_after_all_are_told_once(
     assert list(json.loads(told + "}")) == ["late@contoso.example"]
     assert "passwords.json: Input/output error" in why
     assert (tmp_path / "passwords.json").read_text() == '{"known": "before"}'
+
+
+# --- export -------------------------------------------------------------------------------------------------
+
+
+def test_an_export_onto_a_full_disk_leaves_nothing_and_can_be_tried_again(
+    ask: Ask, tmp_path: Path, disk: SmallDisk
+) -> None:
+    disk.free()
+    disk.fill(leaving=40_000)
+    target = disk.path / "contoso"
+    assert _tenant(ask, "export", tmp_path / "export.json").code == 0
+    as_it = ("--credentials", tmp_path / "export.json")
+    assert ask("apply", CONTOSO, *as_it, "--passwords-out", tmp_path / "passwords.json").code == 0
+
+    full = ask("export", target, *as_it)
+    left = [path.name for path in target.rglob("*") if path.is_file()]
+    disk.free()
+    again = ask("export", target, *as_it)
+
+    assert (full.code, again.code) == (1, 0), full.err + again.err
+    assert f"The disk that holds {target}" in full.err
+    assert "is full" in full.err
+    assert left == []
+    assert (target / "tenant.yaml").is_file()
+
+
+def test_an_export_to_where_nothing_can_be_written_says_so(ask: Ask, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+
+    refused = ask("export", tmp_path / "file" / "contoso")
+
+    assert refused.code == 2
+    assert "cannot be written: Not a directory" in refused.err
