@@ -70,7 +70,7 @@ class Proxied:
             self._believe(scope, told)
         except Invalid as error:
             _log.warning("client certificate refused", proxy=client[0], reason=error.message)
-            await refusal(error)(scope, receive, secured(send))
+            await refusal(error)(scope, receive, secured(send, scope))
         else:
             await self._app(scope, receive, send)
 

@@ -22,7 +22,7 @@ from reseal.kernel import ca
 from reseal.kernel.clock import Clock
 from reseal.kernel.entropy import Entropy
 from reseal.kernel.errors import Fault, Invalid
-from reseal.kernel.files import PUBLIC, write_file
+from reseal.kernel.files import PUBLIC, sync_directory, write_file
 from reseal.kernel.keys import KeySource
 from reseal.kernel.settings import Settings
 
@@ -169,7 +169,10 @@ class Issuer:
         authority = ca.make_intermediate(
             root, f"{self.title} issuing", self.keys.rsa(), clock=clock, entropy=entropy
         )
-        # The root's key is not kept: what it signs, once, is the issuing authority.
+        # The root's key is not kept: what it signs, once, is the issuing authority. All of it counts once the
+        # last file is there; of an authority before this one it must not be.
+        covered_file.unlink(missing_ok=True)
+        sync_directory(self.directory)
         ca.save_authority(authority, path)
         write_file(self.root_file, ca.pem_chain([root.certificate]), PUBLIC)
         write_file(covered_file, "\n".join(wanted).encode(), PUBLIC)

@@ -21,6 +21,9 @@ SECURITY_HEADERS = {
     "Cache-Control": "no-store",
 }
 """Set unless the answer sets its own; a page that needs more says so itself."""
+_OF_LOCALHOST = {
+    name: value for name, value in SECURITY_HEADERS.items() if name != "Strict-Transport-Security"
+}
 
 
 class Edge:
@@ -39,16 +42,20 @@ class Edge:
         host = Headers(scope=scope).get("host", "")
         is_ours = host.lower() in self._hosts()
         app = self._app if is_ours else self._tell(Request(scope), _wrong_host(host))
-        await app(scope, receive, secured(send))
+        await app(scope, receive, secured(send, scope))
 
 
-def secured(send: Send) -> Send:
-    """Sends answers with the security headers."""
+def secured(send: Send, scope: Scope) -> Send:
+    """Sends answers with the security headers. Browsers are not told to come to `localhost` by TLS alone:
+    they would do so at every port of it, and other servers listen there.
+    """
+    name, _, _ = Headers(scope=scope).get("host", "").lower().partition(":")
+    set_unless_there = _OF_LOCALHOST if name == "localhost" else SECURITY_HEADERS
 
     async def sent(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
-            for name, value in SECURITY_HEADERS.items():
+            for name, value in set_unless_there.items():
                 headers.setdefault(name, value)
         await send(message)
 

@@ -195,7 +195,7 @@ def _fault(tell: Tell, entropy: Entropy) -> Handles:
         failed = Fault(
             code="InternalServerError",
             message=say("This server failed; its log has the cause under {number}.", number=trace_id),
-            remedy=say("Tell the operator this number. Nothing was changed by the request."),
+            remedy=say("Tell the operator this number, and look whether it was done before you try again."),
         )
         return tell(request, failed)
 

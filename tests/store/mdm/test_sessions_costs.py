@@ -106,6 +106,15 @@ async def test_a_check_in_with_news_is_no_idle_one(bench: Bench, news: str) -> N
         assert cost.writes == 0
 
 
+async def test_a_device_cannot_have_thousands_of_names_kept(bench: Bench) -> None:
+    """Only the leaves of DevInfo that there are; the row is read at every check-in."""
+    device = await settled(bench)
+    items = tuple(Item(source=f"./DevInfo/X{number}", data="y" * 200) for number in range(500))
+    with counted(bench.database) as cost:
+        await device.say(*device.opening(), Replace(items=items), session="chatter")
+    assert cost.writes == 0
+
+
 def _more(tx: Tx, bench: Bench) -> None:
     bench.world.item(tx, "Agent", app(1), "devices")
 

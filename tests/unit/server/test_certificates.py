@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from contextlib import suppress
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
@@ -19,9 +20,11 @@ from reseal.kernel.bells import Bell
 from reseal.kernel.clock import SystemClock
 from reseal.kernel.entropy import SeededEntropy
 from reseal.kernel.errors import Fault, Invalid
+from reseal.kernel.files import PRIVATE, write_file
 from reseal.kernel.keys import OpenSslKeys, PooledKeys
 from reseal.kernel.settings import Settings
 from reseal.kernel.workers import InlineWorkers
+from reseal.server import tls
 from reseal.server.certificates import Certificates, keep_fresh
 from reseal.server.tls import Given, Issuer, given_certificate
 from tests.support.clock import ManualClock
@@ -134,6 +137,34 @@ def test_an_authority_that_ends_soon_is_replaced_before_it_cuts_a_certificate_sh
     leaf = x509.load_pem_x509_certificate(made.current()[0].read_bytes())
     assert made.root_file.read_bytes() != root
     assert leaf.not_valid_after_utc - clock.now() == ca.SERVER_LIFETIME
+
+
+@pytest.mark.parametrize("written", range(7))
+def test_an_exchange_of_the_authority_that_was_cut_short_harms_nothing(
+    tmp_path: Path, clock: ManualClock, monkeypatch: pytest.MonkeyPatch, written: int
+) -> None:
+    """After so many files; then the operator takes the further name back."""
+    issuer(tmp_path / "tls", clock).current()
+    clock.pass_silently(DAY)
+    left = iter(range(written))
+
+    def write(path: Path, data: bytes, mode: int = PRIVATE) -> None:
+        if next(left, None) is None:
+            raise KeyboardInterrupt
+        write_file(path, data, mode)
+
+    with monkeypatch.context() as patched, suppress(KeyboardInterrupt):
+        for module in (ca, tls):
+            patched.setattr(module, "write_file", write)
+        issuer(tmp_path / "tls", clock, OURS | {"other.example"}).current()
+
+    clock.pass_silently(ca.SERVER_LIFETIME)
+    certificate_file, key_file = issuer(tmp_path / "tls", clock).current()
+    leaf, issuing = x509.load_pem_x509_certificates(certificate_file.read_bytes())
+    root = x509.load_pem_x509_certificate((tmp_path / "tls" / "root.pem").read_bytes())
+    leaf.verify_directly_issued_by(issuing)
+    issuing.verify_directly_issued_by(root)
+    ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate_file, key_file)
 
 
 def test_after_a_crash_between_key_and_certificate_both_are_made_anew(

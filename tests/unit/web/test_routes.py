@@ -126,6 +126,15 @@ async def test_every_answer_carries_the_security_headers() -> None:
             assert answer.headers[name] == value
 
 
+async def test_localhost_is_not_bound_to_tls_at_all_its_ports() -> None:
+    route = Route("GET", "/", echo, OPEN, 0, Listener.BOTH)
+    async with serve(route) as client:
+        elsewhere = await client.get("/")
+        here = await client.get("/", headers={"Host": "localhost:8443"})
+    assert "strict-transport-security" in elsewhere.headers
+    assert "strict-transport-security" not in here.headers
+
+
 async def test_a_wrong_method_says_so_with_the_ones_that_exist() -> None:
     async with serve(Route("GET", "/", echo, OPEN, 0, Listener.BOTH)) as client:
         wrong = await client.put("/")

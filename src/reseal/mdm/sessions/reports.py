@@ -16,7 +16,6 @@ from reseal.wire.syncml import (
     AlertCode,
     AlertType,
     Command,
-    Item,
     LoginStatus,
     Malformed,
     Message,
@@ -33,7 +32,10 @@ from reseal.wire.syncml import (
 
 _T = TypeVar("_T")
 
-_DEV_INFO: Final = "./devinfo/"
+_DEV_INFO: Final = {f"./devinfo/{name}".lower(): name for name in ("DevId", "Man", "Mod", "DmV", "Lang")}
+"""The leaves there are (spec/mdm-wire.md 3.6), by their address in lower case. Others are not kept: a device
+could name thousands.
+"""
 _PLAIN_ALERTS: Final = frozenset(
     {
         AlertCode.SERVER_INITIATED_MANAGEMENT,
@@ -138,16 +140,12 @@ def _code(command: Command) -> int:
 
 def _says(commands: Iterable[Command]) -> dict[str, str]:
     return {
-        item.source.rsplit("/", 1)[1]: item.text.strip()[:_LONGEST]
+        name: item.text.strip()[:_LONGEST]
         for command in commands
         if isinstance(command, Add | Replace)
         for item in command.items
-        if _is_dev_info(item)
+        if (name := _DEV_INFO.get(item.source.lower())) is not None
     }
-
-
-def _is_dev_info(item: Item) -> bool:
-    return item.source.lower().startswith(_DEV_INFO) and item.source.count("/") == 2
 
 
 def _is_unknown(alert: Alert) -> bool:
