@@ -77,8 +77,6 @@ class Conversation:
         self.stale = found.enrolment.stale
         self.begins = begins
         self.newly_present = begins or session.notes.arrived
-        self.news = False
-        """It told what it is."""
         self._stored_phases: Mapping[int, PhaseState] = {}
 
     def answer(self, message: Message, digest: bytes, token: UserToken | None, chal: Chal | None) -> Reply:
@@ -189,8 +187,7 @@ class Conversation:
         if told:
             values = {node: answer.value for node, answer in told.items() if answer.good and answer.value}
             keep_inventory(self.tx, self.tenant, self.enrolment.id, values)
-            self._note(inventory=self._flow_name)
-            self.news = bool(values)
+            self._note(inventory=self._flow_name, untold=self.course.notes.untold or bool(values))
 
     # --- 5 and 6: what it shall have, where its page stands
 

@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from reseal.kernel.clock import Clock
 from reseal.kernel.db import Database
-from reseal.kernel.errors import Invalid, ResealError, TooSoon
+from reseal.kernel.errors import Invalid, TooSoon
 from reseal.kernel.logs import get_logger
 from reseal.kernel.secretbox import SecretBox
 from reseal.managed.content import ContentUrls
@@ -24,8 +24,9 @@ from reseal.mdm.sessions import replies
 from reseal.mdm.sessions.exchange import Incoming, Outcome, Tools, exchange
 from reseal.mdm.sessions.glance import look, may_be_idle
 from reseal.mdm.sessions.handling import HANDLING, Handling
-from reseal.mdm.sessions.inventory import publish
+from reseal.mdm.sessions.inventory import pass_over, publish
 from reseal.mdm.sessions.reports import Report, read_report, statuses
+from reseal.mdm.sessions.store import Found
 from reseal.signin.lockout import Lockout
 from reseal.signin.tokens import TokenSigner
 from reseal.web.calls import Call
@@ -73,8 +74,8 @@ class SessionDoor:
         self._refuse_locked(incoming.shown)
         outcome = await self.db.write(exchange, incoming, Tools(self.box, self.urls, self.handling))
         self._count(incoming.shown, outcome)
-        if outcome.news and outcome.found is not None:
-            await self._publish(outcome)
+        if outcome.untold and outcome.found is not None:
+            await self._publish(outcome.found)
         return _answer(outcome.reply)
 
     async def _idle(
@@ -120,14 +121,17 @@ class SessionDoor:
         elif outcome.unproven.wrong:
             self.lockout.failed(shown.named)
 
-    async def _publish(self, outcome: Outcome) -> None:
-        """What the device told of itself. It is kept already; a name that cannot be one stays there."""
-        assert outcome.found is not None
-        tenant, enrolment = outcome.found.tenant, outcome.found.enrolment.id
+    async def _publish(self, found: Found) -> None:
+        """What the device told of itself. It is kept already; a name that cannot be one stays there.
+
+        What fails otherwise is answered as an error: the device repeats its message, and this is done then.
+        """
+        tenant, enrolment = found.tenant, found.enrolment.uuid
         try:
-            await self.db.write(publish, tenant, enrolment, causes=tenant)
-        except ResealError as error:
+            await self.db.write(publish, enrolment, causes=tenant)
+        except Invalid as error:
             log.warning("what a device told of itself cannot be used", code=error.code, message=error.message)
+            await self.db.write(pass_over, enrolment)
 
 
 def _read(body: bytes) -> Message:

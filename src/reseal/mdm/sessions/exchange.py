@@ -65,8 +65,8 @@ class Outcome:
     reply: bytes = field(repr=False)
     unproven: Unproven | None = None
     found: Found | None = None
-    news: bool = False
-    """The device told what it is: `inventory.publish` makes it known."""
+    untold: bool = False
+    """What the device told of itself is not known yet: `inventory.publish` makes it known."""
 
 
 def exchange(tx: Tx, incoming: Incoming, tools: Tools) -> Outcome:
@@ -77,9 +77,9 @@ def exchange(tx: Tx, incoming: Incoming, tools: Tools) -> Outcome:
     session = who.found.session
     match _treatment(session, incoming, tx, tools.handling):
         case Treatment.REPLAY:
-            return Outcome(session.reply, found=who.found)
+            return Outcome(session.reply, found=who.found, untold=session.notes.untold)
         case Treatment.ACKNOWLEDGE:
-            return Outcome(_acknowledged(incoming, who), found=who.found)
+            return Outcome(_acknowledged(incoming, who), found=who.found, untold=session.notes.untold)
         case Treatment.BEGIN:
             session = _begun(session, incoming)
             return _taken(tx, incoming, who, session, tools, begins=True)
@@ -135,4 +135,4 @@ def _taken(
         return Outcome(_acknowledged(incoming, who))
     conversation = Conversation(tx, who.found, session, tools.urls, tools.handling, begins=begins)
     reply = conversation.answer(incoming.message, incoming.digest, incoming.token, who.chal)
-    return Outcome(reply.data, found=who.found, news=conversation.news)
+    return Outcome(reply.data, found=who.found, untold=conversation.course.notes.untold)

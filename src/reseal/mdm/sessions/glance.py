@@ -102,11 +102,12 @@ def _answers(command: object) -> bool:
 
 
 def _nothing_new(found: sa.Row[Any], report: Report, token: UserToken | None) -> bool:
-    says = Notes.from_json(found.notes).says
+    notes = Notes.from_json(found.notes)
     return (
-        (report.login is None or report.login.value == found.login)
+        not notes.untold
+        and (report.login is None or report.login.value == found.login)
         and _names_as_before(found, token)
-        and all(says.get(name) == value for name, value in report.says.items())
+        and all(notes.says.get(name) == value for name, value in report.says.items())
         and not (report.unknown or report.installed or report.unenrolled or report.aborted)
     )
 

@@ -20,6 +20,8 @@ class Notes:
 
     inventory: str = ""
     """The flow in which the device was last asked what it is; empty: never."""
+    untold: bool = False
+    """What it answered then is not made known in the directory yet (`inventory.publish`)."""
     told: tuple[str, ...] = ()
     """What was last told of as awaited: phase, kind, name, how many."""
     red: int = 0

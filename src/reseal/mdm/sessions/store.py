@@ -8,7 +8,7 @@ secrets of networks.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 from uuid import UUID
 
@@ -224,6 +224,13 @@ def inventory_of(tx: Tx, tenant: TenantKey, enrolment_id: int) -> dict[str, str]
     where = of_enrolment(mdm_inventory, tenant, enrolment_id)
     stored = tx.value(sa.select(mdm_inventory.c.answers).where(*where))
     return dict(stored or {})
+
+
+def note_published(tx: Tx, found: Found) -> None:
+    """What the device told of itself is known, or cannot be used; `found` is held by this unit."""
+    where = of_enrolment(mdm_session, found.tenant, found.enrolment.id)
+    notes = replace(found.session.notes, untold=False)
+    tx.execute(mdm_session.update().where(*where).values(notes=notes.to_json()))
 
 
 # --- the end ------------------------------------------------------------------------------------------------
