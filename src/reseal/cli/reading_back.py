@@ -24,7 +24,7 @@ from reseal.catalog.model_wifi import read_wlan_profile
 from reseal.cli.connection import Connection, Remote
 from reseal.cli.overhearing import Exchange, answers_to_release, people_of_tokens
 from reseal.device.disk import Disk
-from reseal.device.journal import read_journal
+from reseal.device.journal import finished, read_journal
 from reseal.kernel.clock import SystemClock
 from reseal.rehearsal.evidence import Evidence
 from reseal.wire.csp import CertificateStore, LocURI, Wifi, trusted_certificate, wifi_profile
@@ -155,9 +155,7 @@ def _of_app(laptop: _Laptop, package: bytes) -> Iterator[str]:
 
 
 def _twice(disk: Disk) -> Iterator[str]:
-    ends = Counter(
-        (entry.product.file, entry.product.version) for entry in read_journal(disk) if entry.step == "end"
-    )
+    ends = Counter((product.file, product.version) for product in finished(read_journal(disk)))
     yield from (
         f"{product} {version}: {count} times" for (product, version), count in ends.items() if count > 1
     )

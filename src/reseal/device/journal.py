@@ -10,6 +10,7 @@ is being installed is not brought back when that is undone. Installed files are 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
@@ -54,6 +55,20 @@ def read_journal(disk: Disk) -> tuple[Entry, ...]:
     """All lines; one whose end is missing was never on record."""
     lines = (disk.read(NAME) or b"").split(b"\n")[:-1]
     return tuple(msgspec.json.decode(line, type=Entry) for line in lines)
+
+
+def finished(entries: Iterable[Entry]) -> list[Product]:
+    """What was installed to its end and not removed since, in order: an upgrade behind what it replaced."""
+    found: list[Product] = []
+    for entry in entries:
+        match entry.step:
+            case "end":
+                found.append(entry.product)
+            case "remove":
+                found = [product for product in found if product.key != entry.product.key]
+            case _:
+                pass
+    return found
 
 
 class Journal:

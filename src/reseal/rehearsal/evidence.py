@@ -13,7 +13,7 @@ from reseal.device.csp.rules import MACHINE
 from reseal.device.csp.tree import Tree
 from reseal.device.csp.windows import empty_tree
 from reseal.device.disk import Disk
-from reseal.device.journal import Entry, Product, read_journal
+from reseal.device.journal import Entry, Product, finished, read_journal
 from reseal.kernel.clock import Clock
 from reseal.managed.model import PROVIDER_ID
 from reseal.rehearsal.reading import read_nodes
@@ -54,9 +54,7 @@ class Evidence:
 
     def installed(self, code: str, owner: str) -> list[Product]:
         """Every version of a product that was installed to its end for that owner, since its last removal."""
-        own = [entry for entry in self.journal if entry.product.key == (owner, code.casefold())]
-        removed = max((at for at, entry in enumerate(own) if entry.step == "remove"), default=0)
-        return [entry.product for entry in own[removed:] if entry.step == "end"]
+        return [product for product in finished(self.journal) if product.key == (owner, code.casefold())]
 
     def program(self, product: Product) -> bytes | None:
         """The files of an installed product."""

@@ -12,7 +12,7 @@ from cryptography import x509
 
 from reseal.device import memory
 from reseal.device.disk import Disk
-from reseal.device.journal import read_journal
+from reseal.device.journal import finished, read_journal
 from reseal.wire.msi import MsiError, read_msi
 
 _PROGRAMS: Final = "programs/"
@@ -38,7 +38,7 @@ def arrived(disk: Disk) -> tuple[Arrived, ...]:
 
 
 def _apps(disk: Disk) -> Iterator[Arrived]:
-    versions = {entry.product.file: entry.product.version for entry in read_journal(disk)}
+    versions = {product.file: product.version for product in finished(read_journal(disk))}
     for name in disk.names(_PROGRAMS):
         file = name.removeprefix(_PROGRAMS)
         code, _, user = file.partition("@")
