@@ -54,6 +54,15 @@ def test_a_separator_in_a_name_does_not_make_two_devices_one() -> None:
     assert evidence(first) != evidence(second)
 
 
+def test_names_of_any_length_fit_into_an_index_and_still_tell_devices_apart() -> None:
+    def of(model: bytes) -> tuple[EvidenceKey, ...]:
+        return evidence(decode_blob(blob(text(14, "SN1"), text(16, "A"), record(17, model + b"\0"))))
+
+    one, same, other = of(b"\xff" * 900 + b"1"), of(b"\xff" * 900 + b"1"), of(b"\xff" * 900 + b"2")
+    assert one == same != other
+    assert [len(key.value) for key in (*one, *other)] == [71, 71]
+
+
 @pytest.mark.parametrize(
     "serial",
     ["", " ", "0", "0000000", "XXXX", "To be filled by O.E.M.", "DEFAULT STRING", "System Serial Number"],

@@ -1,5 +1,6 @@
 """What in a hardware hash identifies the hardware, and what only seems to (spec/device-artifacts.md 1.3)."""
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -75,6 +76,9 @@ _IGNORABLE_UUIDS: Final = frozenset(
 _GROUP_OR_LOCAL: Final = 0b11
 """Bits of the first octet of a MAC: sent to a group, administered locally."""
 
+_LONGEST: Final = 1024
+"""Bytes of an identifying value; all that people named are shorter."""
+
 _IDENTIFYING_MEDIA: Final = frozenset(
     {Medium.UNSPECIFIED, Medium.WIRELESS_LAN, Medium.NATIVE_802_11, Medium.ETHERNET}
 )
@@ -115,18 +119,25 @@ def _evidence(presented: HardwareHash) -> Iterator[EvidenceKey]:
         yield EvidenceKey(EvidenceKind.EK, digest.hex())
     names = (presented.manufacturer, presented.model, presented.serial)
     if all(names) and not is_placeholder_serial(presented.serial):
-        yield EvidenceKey(EvidenceKind.TUPLE, "|".join(fold(name).replace("|", "/") for name in names))
+        folded = "|".join(fold(name).replace("|", "/") for name in names)
+        yield EvidenceKey(EvidenceKind.TUPLE, _short(folded))
     uuid = presented.smbios_uuid
     if uuid is not None and not is_ignorable_uuid(uuid):
         yield EvidenceKey(EvidenceKind.UUID, str(uuid))
     if not is_placeholder_serial(presented.product_key_id):
-        yield EvidenceKey(EvidenceKind.PKID, fold(presented.product_key_id))
+        yield EvidenceKey(EvidenceKind.PKID, _short(fold(presented.product_key_id)))
     for adapter in presented.network_adapters:
         if _identifies(adapter):
             yield EvidenceKey(EvidenceKind.MAC, adapter.mac.hex(":"))
     for serial in presented.disk_serials:
         if not is_placeholder_serial(serial):
-            yield EvidenceKey(EvidenceKind.DISK, fold(serial))
+            yield EvidenceKey(EvidenceKind.DISK, _short(fold(serial)))
+
+
+def _short(value: str) -> str:
+    """The value, or what stands for one that is too long for an index of a database: equal for equal ones."""
+    data = value.encode()
+    return value if len(data) <= _LONGEST else f"sha256:{hashlib.sha256(data).hexdigest()}"
 
 
 def _identifies(adapter: NetworkAdapter) -> bool:
