@@ -14,13 +14,15 @@ from reseal.kernel.db import Tx
 from reseal.kernel.events import JsonValue, Subject
 from reseal.kernel.secrecy import looks_secret, mask_text
 from reseal.runtime.proof import is_from_device
-from reseal.runtime.runs import require_run
+from reseal.runtime.runs import kept_of_all, require_run
 from reseal.runtime.tables import run
 from reseal.wire.runtime.messages import Report, ReportKind, Reports, ReportsTaken
 
 MOST_AT_ONCE: Final = 200
 MOST_KEPT: Final = 5_000
 """Of one run; what comes after is acknowledged and passed over."""
+MOST_UNPROVEN: Final = 5_000
+"""Of one registration, in all its runs of a day: when so many are kept, only proven ones still are."""
 _TEXT_LIMIT: Final = 300
 _ITEMS: Final = 20
 _DEEPEST: Final = 4
@@ -31,18 +33,21 @@ def take_reports(tx: Tx, token: str, sent: Reports, shown: bytes | None = None) 
     """Keep what is new; the numbers up to which all is kept. Raises `Unauthenticated` for an unknown run.
 
     A run is given to whoever knows the hardware hash. So only what comes with the device's own certificate
-    (`shown`, DER) is believed to have happened; the rest is kept as said.
+    (`shown`, DER) is believed to have happened; the rest is kept as said, and less of it.
     """
     found = require_run(tx, token, to_change=True)
     registration = registration_by_id(tx, found.tenant, found.registration)
     proven = is_from_device(tx, found.tenant, registration, shown)
     subject = Subject("registration", registration.uuid)
     reported, kept = found.reported, found.kept
+    most = MOST_KEPT
+    if not proven:
+        most = min(most, kept + MOST_UNPROVEN - kept_of_all(tx, found))
     for report in sent.reports:
         if report.number <= reported:
             continue
         reported = report.number
-        if kept < MOST_KEPT:
+        if kept < most:
             kept += 1
             told = {**_told(report), "proven": proven}
             events.record(tx, found.tenant, "device.reported", subject, told, "device")

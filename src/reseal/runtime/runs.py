@@ -42,7 +42,7 @@ class Run:
 def open_run(tx: Tx, tenant: TenantKey, registration: int) -> str:
     """Begin a run of a registered device; its bearer token."""
     token = base64.urlsafe_b64encode(tx.entropy.bytes(_TOKEN_BYTES)).rstrip(b"=").decode()
-    tx.execute(_DELETE_OLD, {"at_tenant": tenant, "at_registration": registration, "now": tx.now})
+    _forget_old(tx, {"at_tenant": tenant, "at_registration": registration})
     text = RUN_PREFIX + token
     values = {
         "tenant_id": tenant,
@@ -60,13 +60,38 @@ def open_run(tx: Tx, tenant: TenantKey, registration: int) -> str:
 _MINE = sa.and_(
     run.c.tenant_id == sa.bindparam("at_tenant"), run.c.registration_id == sa.bindparam("at_registration")
 )
-_NEWEST = sa.select(run.c.id).where(_MINE).order_by(run.c.id.desc()).limit(RUNS_KEPT - 1)
-_DELETE_OLD = sa.delete(run).where(
-    _MINE, (run.c.expires_at <= sa.bindparam("now")) | run.c.id.not_in(_NEWEST)
+_NEWEST = sa.select(run.c.id).where(_MINE).order_by(run.c.id.desc()).limit(sa.bindparam("most"))
+_DELETE_OLD = (
+    sa.delete(run)
+    .where(_MINE, (run.c.expires_at <= sa.bindparam("now")) | run.c.id.not_in(_NEWEST))
+    .returning(run.c.kept, run.c.expires_at)
 )
+_ADD_TO_OLDEST = (
+    sa.update(run)
+    .where(_MINE, run.c.id == sa.select(sa.func.min(run.c.id)).where(_MINE).scalar_subquery())
+    .values(kept=run.c.kept + sa.bindparam("more"))
+)
+_KEPT = sa.select(sa.func.sum(run.c.kept)).where(_MINE, run.c.expires_at > sa.bindparam("now"))
 _INSERT = sa.insert(run)
 _BY_HASH = sa.select(run).where(run.c.hash == sa.bindparam("hash"), run.c.expires_at > sa.bindparam("now"))
 """Made once, because making a statement takes longer than running it."""
+
+
+def _forget_old(tx: Tx, mine: dict[str, int]) -> None:
+    """Delete the runs that are over, and the oldest if there are too many.
+
+    What was kept of those counts on with the oldest that stays: a day's bound cannot be passed by new runs.
+    """
+    old = tx.execute(_DELETE_OLD, {**mine, "most": RUNS_KEPT - 1, "now": tx.now}).all()
+    more = sum(each.kept for each in old if each.expires_at > tx.now)
+    if more:
+        tx.execute(_ADD_TO_OLDEST, {**mine, "more": more})
+
+
+def kept_of_all(tx: Tx, one: Run) -> int:
+    """How many reports are kept of all runs of the registration that still count."""
+    mine = {"at_tenant": one.tenant, "at_registration": one.registration, "now": tx.now}
+    return int(tx.value(_KEPT, mine) or 0)
 
 
 def find_run(tx: Tx, text: str, *, to_change: bool = False) -> Run | None:

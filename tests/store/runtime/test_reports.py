@@ -11,6 +11,7 @@ import pytest
 from reseal.deployment.facts import Enrolled, Flow, Phase, PhaseBegun, Released, Resealed
 from reseal.deployment.service import observe
 from reseal.runtime import reports as reports_module
+from reseal.runtime import runs as runs_module
 from reseal.wire.runtime.messages import Blocker, Report, ReportKind, Reports, ReportsTaken, decode, encode
 from tests.store.join.bench import Bench, Laptop, refusal
 
@@ -89,6 +90,32 @@ async def test_what_comes_beyond_the_bound_is_acknowledged_only(
     assert await up_to(bench, run, report(1), report(2), report(3)) == 3
     assert await up_to(bench, run, report(4)) == 4
     assert len(await bench.events("device.reported")) == 2
+
+
+async def test_who_only_knows_the_hash_cannot_fill_the_log(
+    bench: Bench, laptop: Laptop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run is to be had for the hash: all runs together keep no more without proof than one."""
+    monkeypatch.setattr(reports_module, "MOST_KEPT", 3)
+    monkeypatch.setattr(reports_module, "MOST_UNPROVEN", 3)
+    monkeypatch.setattr(runs_module, "RUNS_KEPT", 2)
+    registration = await bench.register(laptop)
+    for _ in range(6):  # so many that the first runs are forgotten
+        run = (await bench.profile(laptop)).run
+        assert await up_to(bench, run, report(1), report(2)) == 2
+        bench.clock.pass_silently(timedelta(minutes=1))
+    assert len(await bench.events("device.reported")) == 3
+
+    await bench.provision(laptop, registration)
+    run = (await bench.profile(laptop)).run
+    assert await up_to(bench, run, *(report(number) for number in range(1, 6)), by=laptop) == 5
+    told = [one["proven"] for one in await bench.events("device.reported")]
+    assert told == [False] * 3 + [True] * 3
+
+    bench.clock.pass_silently(timedelta(hours=24))
+    run = (await bench.profile(laptop)).run
+    assert await up_to(bench, run, report(1)) == 1
+    assert len(await bench.events("device.reported")) == 7
 
 
 async def test_too_many_at_once_are_refused(bench: Bench, laptop: Laptop) -> None:
