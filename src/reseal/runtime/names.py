@@ -34,14 +34,12 @@ def device_name(tx: Tx, tenant: TenantKey, registration: Registration, settings:
 
 
 def _expanded(tx: Tx, tenant: TenantKey, registration: Registration, template: str) -> str:
-    row = tx.row(
-        sa.select(given_name).where(
-            given_name.c.tenant_id == tenant, given_name.c.registration_id == registration.id
-        )
-    )
-    if row is not None and row.template == template:
-        return str(row.name)
+    if (given := _given(tx, tenant, registration, template)) is not None:
+        return given
     tx.lock(f"names:{tenant}")
+    # Another request of the device may have drawn its name while this one waited.
+    if (given := _given(tx, tenant, registration, template)) is not None:
+        return given
     try:
         name = _drawn(tx, tenant, registration, template)
     except Invalid as unfit:
@@ -55,6 +53,16 @@ def _expanded(tx: Tx, tenant: TenantKey, registration: Registration, template: s
         .on_conflict_do_update(index_elements=["tenant_id", "registration_id"], set_=values)
     )
     return name
+
+
+def _given(tx: Tx, tenant: TenantKey, registration: Registration, template: str) -> str | None:
+    """What the device was given already by this template."""
+    row = tx.row(
+        sa.select(given_name).where(
+            given_name.c.tenant_id == tenant, given_name.c.registration_id == registration.id
+        )
+    )
+    return str(row.name) if row is not None and row.template == template else None
 
 
 def _drawn(tx: Tx, tenant: TenantKey, registration: Registration, template: str) -> str:

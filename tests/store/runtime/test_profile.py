@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from datetime import timedelta
 
 import httpx2
 import pytest
 
-from reseal.autopilot.model_profile import BUILTIN_NAME, JoinType, UserType
+from reseal.autopilot.model_profile import BUILTIN_NAME, JoinType, ProfileSettings, UserType
 from reseal.autopilot.registrations import deregister
 from reseal.deployment.facts import Enrolled, Flow, Phase, PhaseBegun, Released, Resealed
 from reseal.deployment.service import observe
 from reseal.directory.credentials import revoke_device_credentials
+from reseal.runtime.names import device_name
 from reseal.runtime.runs import find_run, registration_of_run
 from reseal.wire.runtime.messages import Standing
 from tests.store.autopilot.support import register
@@ -163,6 +165,13 @@ async def test_random_digits_of_a_name_stay_what_they_are(bench: Bench, laptop: 
     shown = (await bench.profile(laptop)).profile
     assert shown is not None
     assert shown.device_name == name
+
+
+async def test_two_requests_at_once_are_told_one_name(bench: Bench, laptop: Laptop) -> None:
+    registration = await bench.register(laptop)
+    settings = ProfileSettings(device_name_template="LAP-%RAND:8%")
+    asked = (bench.database.write(device_name, bench.tenant, registration, settings) for _ in range(6))
+    assert len(set(await asyncio.gather(*asked))) == 1
 
 
 async def test_a_template_that_fits_no_name_is_told_once_and_stops_nobody(
