@@ -12,7 +12,7 @@ import pytest
 
 from reseal.console.places import Place, places
 from reseal.kernel.db import Tx
-from reseal.web.edge import SECURITY_HEADERS
+from reseal.web.edge import LOCALHOST_HEADERS
 from reseal.web.routes import Route
 from tests.system.conftest import House
 from tests.system.pages import Browser, Page
@@ -61,14 +61,14 @@ async def test_every_page_has_its_headers_its_frame_and_one_heading(
 
     assert page.status == 200, page.text
     if "attachment" in page.headers.get("Content-Disposition", ""):
-        assert page.headers["Content-Security-Policy"] == SECURITY_HEADERS["Content-Security-Policy"]
+        assert page.headers["Content-Security-Policy"] == LOCALHOST_HEADERS["Content-Security-Policy"]
         return
     policy = dict(part.split(" ", 1) for part in page.headers["Content-Security-Policy"].split("; "))
     assert policy["default-src"] == "'none'"
     assert policy["script-src"] == policy["style-src"] == policy["form-action"] == "'self'"
     assert policy["frame-ancestors"] == policy["base-uri"] == "'none'"
-    for name in SECURITY_HEADERS.keys() - {"Content-Security-Policy"}:
-        assert page.headers[name] == SECURITY_HEADERS[name]
+    for name in LOCALHOST_HEADERS.keys() - {"Content-Security-Policy"}:
+        assert page.headers[name] == LOCALHOST_HEADERS[name]
     assert len(page.tree.xpath("//h1")) == 1
     assert page.one("//title").text.endswith(" – Reseal")
     assert (

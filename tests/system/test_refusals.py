@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from reseal.web.edge import SECURITY_HEADERS
+from reseal.web.edge import LOCALHOST_HEADERS
 from reseal.web.routes import Listener, Route
 from tests.system.conftest import House
 from tests.system.pages import Browser, Page
@@ -39,8 +39,8 @@ async def test_an_unknown_address_has_a_page_with_its_style_and_a_way_on(house: 
     page = await window.open("/nothing/here")
 
     assert (page.status, title(page)) == (404, "Diese Seite gibt es nicht")
-    for name in SECURITY_HEADERS.keys() - {"Content-Security-Policy"}:
-        assert page.headers[name] == SECURITY_HEADERS[name]
+    for name in LOCALHOST_HEADERS.keys() - {"Content-Security-Policy"}:
+        assert page.headers[name] == LOCALHOST_HEADERS[name]
     sheet = await window.open(page.one("//link[@rel='stylesheet']").get("href"))
     assert (sheet.status, sheet.headers["Content-Type"]) == (200, "text/css; charset=utf-8")
     first = await window.open(page.one("//main//a").get("href"))

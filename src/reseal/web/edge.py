@@ -21,7 +21,7 @@ SECURITY_HEADERS = {
     "Cache-Control": "no-store",
 }
 """Set unless the answer sets its own; a page that needs more says so itself."""
-_OF_LOCALHOST = {
+LOCALHOST_HEADERS = {
     name: value for name, value in SECURITY_HEADERS.items() if name != "Strict-Transport-Security"
 }
 
@@ -50,7 +50,7 @@ def secured(send: Send, scope: Scope) -> Send:
     they would do so at every port of it, and other servers listen there.
     """
     name, _, _ = Headers(scope=scope).get("host", "").lower().partition(":")
-    set_unless_there = _OF_LOCALHOST if name == "localhost" else SECURITY_HEADERS
+    set_unless_there = LOCALHOST_HEADERS if name == "localhost" else SECURITY_HEADERS
 
     async def sent(message: Message) -> None:
         if message["type"] == "http.response.start":
