@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from starlette.responses import Response
 
-from reseal.api.parts import Declare, Parts, page_answer, page_asked
-from reseal.api.registrations import READ
+from reseal.api.parts import Declare, Parts, page_answer
+from reseal.api.registrations import READ, which_asked
 from reseal.autopilot.registrations import list_registrations
-from reseal.directory.paging import Page, PageKey
+from reseal.directory.paging import Page
 from reseal.kernel.db import Tx
 from reseal.kernel.ids import TenantKey
 from reseal.preflight.model import Readiness
@@ -24,19 +25,12 @@ def preflight_routes(declare: Declare) -> tuple[Route, ...]:
 
 
 async def _preflight(parts: Parts, call: Call) -> Response:
-    after, top = page_asked(call)
-    tag = call.request.query_params.get("groupTag")
-    found = await parts.db.read(
-        _page, call.caller.tenant, serial=call.query("serial"), group_tag=tag, after=after, limit=top
-    )
+    found = await parts.db.read(_page, call.caller.tenant, which_asked(call))
     return page_answer(call, found, _shape)
 
 
-def _page(
-    tx: Tx, tenant: TenantKey, *, serial: str, group_tag: str | None, after: PageKey | None, limit: int
-) -> Page[Readiness]:
-    """Asked for as registrations are listed."""
-    listed = list_registrations(tx, tenant, serial=serial, group_tag=group_tag, after=after, limit=limit)
+def _page(tx: Tx, tenant: TenantKey, which: Mapping[str, Any]) -> Page[Readiness]:
+    listed = list_registrations(tx, tenant, **which)
     return Page(tuple(readiness_of(tx, tenant, listed.items)), listed.next)
 
 

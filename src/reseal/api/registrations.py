@@ -86,17 +86,15 @@ def registration_routes(declare: Declare) -> tuple[Route, ...]:
 # --- reading ------------------------------------------------------------------------------------------------
 
 
-async def _registrations(parts: Parts, call: Call) -> Response:
+def which_asked(call: Call) -> dict[str, Any]:
+    """Which registrations the query asks for, as `list_registrations` takes it."""
     after, top = page_asked(call)
-    tag = call.request.query_params.get("groupTag")
-    found = await parts.db.read(
-        list_registrations,
-        call.caller.tenant,
-        serial=call.query("serial"),
-        group_tag=tag,
-        after=after,
-        limit=top,
-    )
+    tag = call.request.query_params.get("groupTag")  # an empty one asks for devices without
+    return {"serial": call.query("serial"), "group_tag": tag, "after": after, "limit": top}
+
+
+async def _registrations(parts: Parts, call: Call) -> Response:
+    found = await parts.db.read(list_registrations, call.caller.tenant, **which_asked(call))
     return page_answer(call, found, registration_shape)
 
 

@@ -6,17 +6,21 @@ is told of what their tenant refers to.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
+from typing import Final
 
-from reseal.blueprint.present import every
+from reseal.blueprint.present import Present, every
 from reseal.blueprint.views import content_digest, held_bytes
-from reseal.catalog.model import Body, CertificateBody, Kind, WifiBody
+from reseal.catalog.model import Body, CatalogItem, CertificateBody, Kind, WifiBody
 from reseal.catalog.service import list_items
 from reseal.catalog.uploads import uploaded
+from reseal.directory.model import Tenant
 from reseal.directory.tenants import tenant_by_id
 from reseal.kernel.db import Tx
 from reseal.kernel.ids import TenantKey
+
+_WITH_CONTENT: Final = (Kind.APP, Kind.CERTIFICATE, Kind.WIFI)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,29 +37,31 @@ class Holding:
 
 def holdings(tx: Tx, tenant: TenantKey, digests: Collection[str]) -> dict[str, Holding]:
     """Those of the digests that the tenant refers to; a few statements, however many they are."""
-    if not digests:
-        return {}
-    images = {
-        image.sha256: Holding()
-        for branding in tenant_by_id(tx, tenant).branding.values()
-        for image in branding.images.values()
-    }
-    found = {**images, **dict(_of_items(tx, tenant))}
-    return {sha256: found[sha256] for sha256 in digests if sha256 in found}
+    items = (
+        item
+        for kind in _WITH_CONTENT
+        for item in every(lambda kind=kind, **page: list_items(tx, tenant, kind=kind, **page))
+    )
+    return _referred_to(digests, tenant_by_id(tx, tenant), items)
 
 
-def at_hand(tx: Tx, tenant: TenantKey, digests: Collection[str]) -> dict[str, Holding]:
+def at_hand(tx: Tx, tenant: TenantKey, present: Present, digests: Collection[str]) -> dict[str, Holding]:
     """Those of the digests that a document of the tenant may name without sending their contents first: what
-    the tenant has sent before, and what it refers to.
+    the tenant has sent before, and what it refers to at `present`.
     """
     sent = {sha256: Holding() for sha256 in uploaded(tx, tenant, digests)}
-    return sent | holdings(tx, tenant, digests)
+    items = (item for kind in _WITH_CONTENT for item in present.items[kind].values())
+    return sent | _referred_to(digests, present.tenant, items)
 
 
-def _of_items(tx: Tx, tenant: TenantKey) -> Iterator[tuple[str, Holding]]:
-    for kind in (Kind.APP, Kind.CERTIFICATE, Kind.WIFI):
-        for item in every(lambda kind=kind, **page: list_items(tx, tenant, kind=kind, **page)):
-            yield str(content_digest(item.body)), _holding(item.body)
+def _referred_to(
+    digests: Collection[str], tenant: Tenant, items: Iterable[CatalogItem]
+) -> dict[str, Holding]:
+    found = {
+        image.sha256: Holding() for branding in tenant.branding.values() for image in branding.images.values()
+    }
+    found |= {str(content_digest(item.body)): _holding(item.body) for item in items}
+    return {sha256: found[sha256] for sha256 in digests if sha256 in found}
 
 
 def _holding(body: Body) -> Holding:

@@ -30,7 +30,6 @@ __all__ = [
     "Plan",
     "apply_document",
     "contents_at_hand",
-    "contents_needed",
     "export_document",
     "holdings",
     "new_users",
@@ -46,17 +45,14 @@ def new_users(tx: Tx, tenant: TenantKey, document: Document) -> list[str]:
     return [upn for upn in upns if fold(upn) not in present.users]
 
 
-def contents_needed(tx: Tx, tenant: TenantKey, document: Document) -> list[str]:
-    """The SHA-256 of the contents whose bytes an application needs; the tenant holds the others already."""
-    return needed(document, read_present(tx, tenant))
-
-
 def contents_at_hand(tx: Tx, tenant: TenantKey, document: Document) -> dict[str, Holding]:
-    """Those of `contents_needed` that the tenant has sent before, or refers to somewhere else.
+    """By their SHA-256, the contents whose bytes an application needs, as far as the tenant has sent them
+    before or refers to them somewhere else. What stays where it is needs none.
 
     Nothing else may be taken from the server's contents: a digest opens no content of another tenant.
     """
-    return at_hand(tx, tenant, contents_needed(tx, tenant, document))
+    present = read_present(tx, tenant)
+    return at_hand(tx, tenant, present, needed(document, present))
 
 
 def plan_document(

@@ -202,6 +202,7 @@ class Connection:
 async def _lines(content: aiohttp.StreamReader, url: str) -> AsyncIterator[bytes]:
     """The lines of an answer, as they arrive; aiohttp's own are of 128 KiB at most."""
     begun: list[bytes] = []
+    length = 0
     while True:
         with _reported(url):
             chunk = await content.readany()
@@ -210,9 +211,10 @@ async def _lines(content: aiohttp.StreamReader, url: str) -> AsyncIterator[bytes
         *ends, rest = chunk.split(b"\n")
         for end in ends:
             yield b"".join([*begun, end])
-            begun = []
+            begun, length = [], 0
         begun.append(rest)
-        if sum(map(len, begun)) > _LONGEST_LINE:
+        length += len(rest)
+        if length > _LONGEST_LINE:
             raise Unavailable(
                 code="AnswerTooLong",
                 message=f"The server {url} answered a line of more than {_LONGEST_LINE} bytes.",

@@ -62,10 +62,11 @@ def older_link(after: After) -> str:
 
 def older(call: Call) -> After | None:
     """Behind which deployment the list goes on, by `older`. Raises `Invalid` for a link that is not ours."""
-    word = call.query("older")
+    if not (word := call.query("older")):
+        return None
     try:
-        begun_at, key = read_place(word) if word else ("", 0)
-        return After(datetime.fromisoformat(begun_at).astimezone(UTC), key) if word else None
+        begun_at, key = read_place(word)
+        return After(datetime.fromisoformat(begun_at).astimezone(UTC), key)
     except (ValueError, OverflowError):
         raise _not_ours() from None
 

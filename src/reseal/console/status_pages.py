@@ -74,6 +74,8 @@ SWITCHES: Mapping[str, tuple[str, str]] = {
         "Other apps are tried, and tried again in the user flow.",
     ),
 }
+_MOST_MINUTES = 99_999_999
+"""Beyond this a text is no number of minutes; how many are allowed says the model."""
 _FIRST = tuple(SWITCHES)[:5]
 _ON_FAILURE = tuple(SWITCHES)[5:8]
 _TECHNICIAN = tuple(SWITCHES)[8:]
@@ -356,7 +358,7 @@ def _settings(posted: Posted) -> EspSettings:
 
 
 def _minutes(text: str) -> int:
-    if (minutes := whole_number(text)) is not None:
+    if (minutes := whole_number(text, _MOST_MINUTES)) is not None:
         return minutes
     raise Invalid(
         code="EnrollmentStatusPage",

@@ -95,9 +95,11 @@ class Http:
                     raise
                 pause = wait
             else:
-                if answer.status in _BUSY and tries == 1:
+                if answer.status not in _BUSY:
+                    return answer
+                if tries == 1:
                     raise _busy(answer)
-                if answer.status not in _BUSY or not left:
+                if not left:
                     return answer
                 pause = max(wait, _retry_after(answer))
             await self._clock.sleep(min(pause, LONGEST_WAIT))

@@ -24,6 +24,9 @@ SECURITY_HEADERS = {
 LOCALHOST_HEADERS = {
     name: value for name, value in SECURITY_HEADERS.items() if name != "Strict-Transport-Security"
 }
+"""Of answers under the name `localhost`: a browser that is told to come by TLS alone would do so at every
+port of it, and other servers listen there.
+"""
 
 
 class Edge:
@@ -46,9 +49,7 @@ class Edge:
 
 
 def secured(send: Send, scope: Scope) -> Send:
-    """Sends answers with the security headers. Browsers are not told to come to `localhost` by TLS alone:
-    they would do so at every port of it, and other servers listen there.
-    """
+    """Sends answers with the security headers of the host that was asked."""
     name, _, _ = Headers(scope=scope).get("host", "").lower().partition(":")
     set_unless_there = LOCALHOST_HEADERS if name == "localhost" else SECURITY_HEADERS
 

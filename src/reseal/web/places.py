@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
-from typing import Final
 
-_END_OF_KEYS: Final = 2**63
+from reseal.web.numbers import MOST
 
 
 def place(ordered_by: str, key: int) -> str:
@@ -18,7 +17,7 @@ def read_place(word: str) -> tuple[str, int]:
     """What `place` was made of. Raises ValueError for a word that it did not make."""
     try:
         ordered_by, key = json.loads(base64.urlsafe_b64decode(word + "=" * (-len(word) % 4)))
-        if isinstance(ordered_by, str) and isinstance(key, int) and 0 <= key < _END_OF_KEYS:
+        if isinstance(ordered_by, str) and isinstance(key, int) and 0 <= key <= MOST:
             return ordered_by, key
     except (ValueError, TypeError, RecursionError):
         pass

@@ -14,7 +14,10 @@ import yaml
 
 from reseal.autopilot.model_import import rows_of_csv
 from reseal.blueprint import service
+from reseal.blueprint.contents import needed
+from reseal.blueprint.document import Document
 from reseal.blueprint.plan import Plan
+from reseal.blueprint.present import read_present
 from reseal.blueprint.source import Source, read_source
 from reseal.directory.model import Role
 from reseal.directory.roles import assign_role
@@ -38,6 +41,11 @@ def make_organisation(tx: Tx, name: str, domain: str) -> TenantKey:
     administrator = create_user(tx, tenant, f"admin@{domain}", "Administrator")
     assign_role(tx, tenant, administrator.id, Role.GLOBAL_ADMINISTRATOR)
     return tenant
+
+
+def contents_needed(tx: Tx, tenant: TenantKey, document: Document) -> list[str]:
+    """The SHA-256 of the contents whose bytes an application needs; the tenant holds the others already."""
+    return needed(document, read_present(tx, tenant))
 
 
 def sample() -> dict[str, Any]:
@@ -94,12 +102,12 @@ class Organisation:
     async def apply(self, raw: Mapping[str, Any], *, prune: bool = False) -> Plan:
         """Apply a document with the bytes that it needs."""
         document = service.parse_document(raw)
-        needed = await self.read(service.contents_needed, document)
+        digests = await self.read(contents_needed, document)
         new = await self.read(service.new_users, document)
         return await self.write(
             service.apply_document,
             document,
-            contents={digest: self.contents[digest] for digest in needed if digest in self.contents},
+            contents={digest: self.contents[digest] for digest in digests if digest in self.contents},
             password_hashes={upn: f"hash of {upn}" for upn in new},
             actor="test",
             prune=prune,

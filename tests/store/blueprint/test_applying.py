@@ -27,6 +27,7 @@ from reseal.kernel.ids import TenantKey
 from tests.store.blueprint.organisation import (
     Organisation,
     content,
+    contents_needed,
     lines,
     minimal,
     named,
@@ -460,7 +461,7 @@ async def test_an_unchanged_package_needs_no_bytes(contoso: Organisation) -> Non
     edited = sample()
     app = named(edited, "apps", "Contoso Notes")
     app["commandLine"] = "/qn"
-    assert await contoso.read(service.contents_needed, service.parse_document(edited)) == []
+    assert await contoso.read(contents_needed, service.parse_document(edited)) == []
     contoso.contents.clear()
     assert lines(await contoso.apply(edited)) == ['~ app "Contoso Notes": commandLine "/quiet" -> "/qn"']
 
@@ -473,7 +474,7 @@ async def test_another_package_is_read_anew(contoso: Organisation) -> None:
     reader["file"] = {**notes["file"], "fileName": "reader.msi"}
     reader["context"] = "user"
     document = service.parse_document(edited)
-    assert await contoso.read(service.contents_needed, document) == [reader["file"]["sha256"]]
+    assert await contoso.read(contents_needed, document) == [reader["file"]["sha256"]]
     (line,) = (await contoso.apply(edited)).lines
     assert [field.name for field in line.fields] == ["file", "context"]
     after = await contoso.read(find_item, Kind.APP, "Contoso Reader")

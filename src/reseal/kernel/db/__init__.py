@@ -1,7 +1,8 @@
 """Units of work on SQLite and PostgreSQL.
 
 `Database.write` and `Database.read` run plain functions of a `Tx`; `reseal.kernel.storage.open_database`
-gives the adapter for a URL. `schema` holds what all tables share, `database` the theory of operation.
+gives the adapter for a URL. `schema` holds what all tables share, `database` the theory of operation, `among`
+how a condition holds a list of keys.
 """
 
 from __future__ import annotations

@@ -8,7 +8,6 @@ the list has one text whatever its length, and is made once.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from typing import Any, Self
 
@@ -19,6 +18,8 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.sql.operators import OperatorType
 from sqlalchemy.types import TypeDecorator, TypeEngine
+
+from reseal.kernel.db.schema import to_json
 
 
 class Keys(TypeDecorator[Any]):
@@ -32,7 +33,7 @@ class Keys(TypeDecorator[Any]):
 
     def process_bind_param(self, value: Iterable[int] | None, dialect: sa.Dialect) -> Any:
         keys = list(value or ())
-        return keys if dialect.name == "postgresql" else json.dumps(keys)
+        return keys if dialect.name == "postgresql" else to_json(keys)
 
 
 class _Among(FunctionElement[bool]):
